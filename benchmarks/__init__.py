@@ -1,0 +1,1 @@
+"""Rates and memory, each beside a reference run on the same input."""

@@ -1,0 +1,1 @@
+"""Signatures, candidate pairs, verification and clusters."""

@@ -1,0 +1,1 @@
+"""The models the package carries, and their cards."""

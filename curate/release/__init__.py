@@ -1,0 +1,1 @@
+"""Shards, manifest, card, and loading them again."""

@@ -1,0 +1,109 @@
+"""The columns that flow through: one declared schema, so that a misspelt column is an error.
+
+A document's columns come from a source; each scorer adds its own; `decide` adds the verdict.
+A scorer's columns either hold a value, or its `<scorer>_state` says why they are null:
+`failed` (the scorer broke on this document: a hit for each of its rules), `not_applicable`
+(the scorer does not cover this document: no hit), `not_computed` (a lazy scorer was not run).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import polars as pl
+
+from curate.errors import ComponentError
+
+DataType: TypeAlias = pl.DataType | type[pl.DataType]
+
+DOCUMENT: dict[str, DataType] = {
+    "id": pl.String,  # 32 hex digits
+    "source_id": pl.String,  # the source's own id
+    "source": pl.String,  # commoncrawl | wikipedia | subtitles | records | augment:<kind>
+    "snapshot": pl.String,
+    "uri": pl.String,
+    "date": pl.String,  # ISO 8601, as precise as the source says
+    "title": pl.String,
+    "text": pl.String,
+    "parent": pl.String,  # id of the document that this one was made of
+    "work": pl.String,  # versions of one work (a film) share it and stay in one split
+    "input": pl.String,  # identity of the input file
+}
+SKIPPED: dict[str, DataType] = {
+    "input": pl.String,  # identity of the input file
+    "offset": pl.Int64,  # bytes into the (decompressed) input, where known
+    "uri": pl.String,
+    "reason": pl.String,  # a short fixed name, counted in the funnel
+    "detail": pl.String,
+}
+VERDICT: dict[str, DataType] = {
+    "removed_by": pl.String,
+    "value": pl.Float64,
+    "limit": pl.String,
+    "duplicate_of": pl.String,
+    "similarity": pl.Float64,
+    "cluster_size": pl.Int64,
+}
+STATES = ("failed", "not_applicable", "not_computed")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a scorer adds.
+
+    Attributes:
+        scorer: name of the scorer that computes it.
+        dtype: its Polars type.
+        decimals: floats are rounded to this many places before any rule sees them.
+    """
+
+    scorer: str
+    dtype: DataType
+    decimals: int = 6
+
+
+COLUMNS: dict[str, Column] = {
+    "language": Column("language", pl.String),  # ISO 639-3, `und` where unknown
+    "script": Column("language", pl.String),  # ISO 15924
+    "language_score": Column("language", pl.Float64, 4),
+    "toxicity": Column("toxicity", pl.Float64, 4),
+    "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
+    "shingles": Column("signatures", pl.Int64),  # distinct shingles
+    "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32
+}
+
+
+def columns_of(scorer: str) -> dict[str, DataType]:
+    """The columns of one scorer, its state column last.
+
+    Raises:
+        ComponentError: no column is declared for the scorer.
+    """
+    found = {name: column.dtype for name, column in COLUMNS.items() if column.scorer == scorer}
+    if not found:
+        raise ComponentError(f"scorer {scorer!r} has columns", "none is declared", "curate/schema.py")
+    return {**found, f"{scorer}_state": pl.String}
+
+
+def conform(scores: pl.DataFrame, scorer: str) -> pl.DataFrame:
+    """The scorer's columns alone, in declared order and type, floats rounded.
+
+    Raises:
+        ComponentError: a declared column is missing, or a float is NaN (never by accident).
+    """
+    wanted = columns_of(scorer)
+    missing = [name for name in wanted if name not in scores.columns]
+    if missing:
+        raise ComponentError(f"scorer {scorer!r} gives its columns", f"{missing} are missing")
+    expressions = []
+    for name, dtype in wanted.items():
+        expression = pl.col(name).cast(dtype)
+        if dtype == pl.Float64:
+            expression = expression.round(COLUMNS[name].decimals)
+        expressions.append(expression)
+    frame = scores.select(expressions)
+    for name, dtype in wanted.items():
+        if dtype == pl.Float64 and frame[name].is_nan().any():
+            raise ComponentError(f"scorer {scorer!r} gives numbers", f"column {name!r} has NaN")
+    return frame

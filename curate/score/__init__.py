@@ -1,0 +1,1 @@
+"""Scorers: frames in, the same rows with more columns out."""

@@ -1,0 +1,143 @@
+"""Bytes → documents: what a reader of a source is given, and where it puts what it finds.
+
+A reader is a function `read(stream, file, section, sink)`. It calls `sink.document` for each
+document, `sink.skip` for everything that never becomes one (with a fixed reason and, where known,
+the offset and URI), and `sink.count` for what it saw. Damage inside a file is a skip with the
+reason `damaged` and the reader goes on; a file that cannot be read at all is an `InputError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from curate.schema import DOCUMENT, SKIPPED
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One input.
+
+    Attributes:
+        uri: where it is opened: a path or an fsspec URL. Never enters a key or an output.
+        name: as the recipe spells it (relative to the recipe's folder): for reports.
+        label: what of the name shapes the output: the part that a corpus itself defines
+            (`OpenSubtitles/xml/en/2001/209475/1.xml`), else the base name.
+        size: bytes.
+        identity: sha256 of a local file; hash of URL, size and ETag of a remote one.
+    """
+
+    uri: str
+    name: str
+    label: str
+    size: int
+    identity: str
+
+
+@dataclass
+class Sink:
+    """Collects the rows of one input file as columns.
+
+    Attributes:
+        source: the kind of source, written to every document.
+        snapshot: written to every document.
+        input: identity of the file that is being read.
+        counts: what the reader counted (`records`, `redirects`, `bytes_stepped_over` …).
+        on_full: takes the documents collected so far whenever their text reaches `block_bytes`
+            characters, so that memory stays bounded; left out, the sink keeps everything.
+    """
+
+    source: str
+    snapshot: str
+    input: str
+    counts: Counter[str] = field(default_factory=Counter)
+    on_full: Callable[[pl.DataFrame], None] | None = None
+    block_bytes: int = 32 << 20
+    text_bytes: int = 0
+    _documents: dict[str, list[str | None]] = field(
+        default_factory=lambda: {name: [] for name in DOCUMENT}
+    )
+    _skipped: dict[str, list[str | int | None]] = field(
+        default_factory=lambda: {name: [] for name in SKIPPED}
+    )
+
+    def document(
+        self,
+        *,
+        identity: str,
+        source_id: str,
+        text: str,
+        uri: str | None = None,
+        date: str | None = None,
+        title: str | None = None,
+        work: str | None = None,
+    ) -> None:
+        """Add a document.
+
+        Args:
+            identity: what the record is, as one string (WARC record id, URI, date and payload
+                digest; wiki, page and revision; OPUS path): hashed into the document's id.
+                Where it repeats, the run numbers the occurrences: readers need not.
+            source_id: the source's own id.
+            text: the document's text; lone surrogates become U+FFFD.
+            uri: where the document lives on the web, if anywhere.
+            date: ISO 8601, as precise as the source says.
+            title: the document's title.
+            work: versions of one work share it (`imdb:209475`) and stay in one split.
+        """
+        content = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        row = (
+            document_id(self.source, identity),
+            source_id,
+            self.source,
+            self.snapshot,
+            uri,
+            date,
+            title,
+            content,
+            None,
+            work,
+            self.input,
+        )
+        for column, value in zip(self._documents.values(), row, strict=True):
+            column.append(value)
+        self.text_bytes += len(content)
+        self.counts["documents"] += 1
+        if self.on_full is not None and self.text_bytes >= self.block_bytes:
+            self.on_full(self.take_documents())
+
+    def skip(
+        self, reason: str, *, offset: int | None = None, uri: str | None = None, detail: str = ""
+    ) -> None:
+        """Record something that never became a document; `reason` is a short fixed name."""
+        row = (self.input, offset, uri, reason, detail)
+        for column, value in zip(self._skipped.values(), row, strict=True):
+            column.append(value)
+        self.counts[f"skipped_{reason}"] += 1
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Count something seen."""
+        self.counts[name] += number
+
+    def take_documents(self) -> pl.DataFrame:
+        """The documents collected since the last call, in order; the sink forgets them."""
+        frame = pl.DataFrame(self._documents, schema=DOCUMENT)
+        self._documents = {name: [] for name in DOCUMENT}
+        self.text_bytes = 0
+        return frame
+
+    def take_skipped(self) -> pl.DataFrame:
+        """The skips collected since the last call, in order; the sink forgets them."""
+        frame = pl.DataFrame(self._skipped, schema=SKIPPED)
+        self._skipped = {name: [] for name in SKIPPED}
+        return frame
+
+
+def document_id(source: str, identity: str) -> str:
+    """The 128-bit id of a record, as 32 hex digits."""
+    text = f"{source}\0{identity}"
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

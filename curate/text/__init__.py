@@ -1,0 +1,1 @@
+"""Segmenting and cleaning: text as arrays, read once."""

@@ -1,0 +1,1 @@
+"""Data in, model and card out."""

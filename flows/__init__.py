@@ -1,0 +1,1 @@
+"""Order, retries, runners, artifacts and the command line."""
