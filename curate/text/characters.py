@@ -44,7 +44,8 @@ INNER_DIGIT: Final = 16  # comma and the like: inside a number between two digit
 FULL_STOP: Final = 17  # inside a number too, and ends sentences
 TERMINAL_SPACED: Final = 18  # ends a sentence when white space follows: ! ? …
 TERMINAL: Final = 19  # ends a sentence whatever follows: 。 । ؟
-CLOSER: Final = 20  # closing quotation marks and brackets
+CLOSER: Final = 20  # closing brackets
+QUOTE: Final = 21  # quotation marks that can close, the apostrophe apart
 
 # What cleaning does, in the low three bits, and two flags.
 KEEP: Final = 0
@@ -58,10 +59,16 @@ JOINABLE: Final = 8
 NFC_CHECK: Final = 16  # the text may not be in NFC
 NFKC_CHECK: Final = 32  # the text may not be in NFKC
 
-_UNSPACED = ("THAI", "LAO", "KHMER", "MYANMAR", "TAI LE", "NEW TAI LUE", "TAI THAM", "TAI VIET")
-_UNSPACED += ("AHOM", "JAVANESE", "BALINESE")
-_IDEOGRAPHS = ("CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "IDEOGRAPHIC", "HANGZHOU NUMERAL")
-_IDEOGRAPHS += ("YI SYLLABLE", "TANGUT", "NUSHU CHARACTER", "KHITAN SMALL SCRIPT CHARACTER")
+_UNSPACED = (  # the beginnings of their characters' names
+    *("THAI", "LAO", "KHMER", "MYANMAR", "TAI LE", "NEW TAI LUE", "TAI THAM", "TAI VIET"),
+    *("AHOM", "JAVANESE", "BALINESE"),
+)
+_IDEOGRAPHS = (
+    *("CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "IDEOGRAPHIC", "HANGZHOU NUMERAL"),
+    *("YI SYLLABLE", "TANGUT", "NUSHU CHARACTER", "KHITAN SMALL SCRIPT CHARACTER"),
+)
+_KATAKANA = ("KATAKANA", "HALFWIDTH KATAKANA")
+_IDEOGRAPHS_TO_COME = (0x20000, 0x3FFFD)  # two planes set aside for them
 _TEXT_CLASS = {
     OTHER: "\x1c\x1d\x1e\x1f",
     SPACE: "\t ",
@@ -74,8 +81,8 @@ _TEXT_CLASS = {
     INNER_DIGIT: ",\u066b\u066c",
     FULL_STOP: ".",
     TERMINAL_SPACED: "!?…‥‼‽⁇⁈⁉",
-    TERMINAL: "։\u05c3؝؞؟۔܀܁܂߹࠷࠹࠽࠾।॥၊။።፧፨᙮᜵᜶។៕᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿།༎⸮⸼。꓿꘎꘏꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫︒︕︖﹒﹖﹗！．？｡",
-    CLOSER: '"',
+    TERMINAL: "։\u05c3؝؞؟۔܀܁܂߹࠷࠹࠽࠾।॥၊။።፧፨᙮᜵᜶។៕᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿།༎⸮⸼。꓿꘎꘏꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫︒︕︖﹒﹖﹗！．？｡",  # noqa: RUF001 - these marks are meant
+    QUOTE: '"」』｣﹂﹄',
 }
 _LISTED = {ord(char): code for code, chars in _TEXT_CLASS.items() for char in chars}
 _JOINABLE = (  # scripts whose letters join or stack, and what emoji are made of
@@ -137,19 +144,16 @@ def text_class(code: int) -> int:
         return _LISTED[code]
     char = chr(code)
     category, name = unicodedata.category(char), unicodedata.name(char, "")
-    if category == "Cn" and 0x20000 <= code < 0x3FFFE:  # planes of ideographs to come
+    if category == "Cn" and _IDEOGRAPHS_TO_COME[0] <= code <= _IDEOGRAPHS_TO_COME[1]:
         return IDEOGRAPH
     if category[0] == "L" or category in ("Nl", "No"):
-        if name.startswith(_IDEOGRAPHS):
-            return IDEOGRAPH
-        if name.startswith(_UNSPACED):
-            return UNSPACED if category[0] == "L" else DIGIT
-        if name.startswith("HIRAGANA"):
-            return HIRAGANA
-        if name.startswith(("KATAKANA", "HALFWIDTH KATAKANA")):
-            return KATAKANA
+        by_name = {_IDEOGRAPHS: IDEOGRAPH, ("HIRAGANA",): HIRAGANA, _KATAKANA: KATAKANA}
+        by_name |= {_UNSPACED: UNSPACED} if category[0] == "L" else {}
+        for beginnings, found in by_name.items():
+            if name.startswith(beginnings):
+                return found
     by_category = {"Ll": LOWER, "Lu": UPPER, "Lt": UPPER, "Zs": SPACE}
-    by_category |= {"Pe": CLOSER, "Pf": CLOSER, "Pi": CLOSER}
+    by_category |= {"Pe": CLOSER, "Pf": QUOTE, "Pi": QUOTE}
     by_group = {"L": LETTER, "N": DIGIT, "M": MARK}
     return by_category.get(category, by_group.get(category[0], OTHER))
 

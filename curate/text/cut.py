@@ -2,12 +2,17 @@
 
 Imported late: numba is dear to import. Arrays are allocated for the worst case (a piece takes two
 bytes with what parts it from the next) and returned as the part that was used; pages that were
-never written cost no memory.
+never written cost no memory. Numba's cache knows a function's own file only: after a change of the
+numbers in `curate.text.characters`, or of a function here that other files call, touch those files.
 """
+
+# ruff: noqa: C901, PLR0912, PLR0915 - one loop over the bytes carries the state of all its rules
+# ruff: noqa: PLR2004 - the byte values of UTF-8 are literals
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -27,6 +32,7 @@ from curate.text.characters import (
     LOWER,
     MARK,
     NEWLINE,
+    QUOTE,
     SPACE,
     STACKER,
     TERMINAL,
@@ -36,11 +42,16 @@ from curate.text.characters import (
     UPPER,
 )
 
-compiled: Any = njit(nogil=True, cache=True)
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _SEED = np.uint64(0x9AE16A3B2F90404F)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile a function at its first call, once for this machine, to run without the GIL."""
+    return cast("Kernel", njit(nogil=True, cache=True)(function))
 
 
 @compiled
@@ -169,6 +180,9 @@ def lines(data: Any, offsets: Any, classes: Any) -> Any:
         begin = at
         is_parted = True
         while at <= stop:
+            if at < stop and 0x0D < data[at] < 0xC2:  # begins no line break
+                at += 1
+                continue
             width = line_break(data, at, stop) if at < stop else 1
             if width == 0:
                 at += 1
@@ -248,7 +262,7 @@ def sentence_end(data: Any, at: int, stop: int, classes: Any) -> Any:
         char = classes[code]
         if char == TERMINAL:
             is_end = True
-        elif char not in (FULL_STOP, TERMINAL_SPACED, CLOSER, INNER_LETTER, MARK):
+        elif char not in (FULL_STOP, TERMINAL_SPACED, CLOSER, QUOTE, INNER_LETTER, MARK):
             break
         at = after
     if is_end or at == stop:

@@ -5,9 +5,10 @@ exclusive. The pieces of document `i` are `x[x_offsets[i] : x_offsets[i + 1]]`. 
 are those of `curate.text.characters` (Unicode 14).
 
 **Word.** A maximal run of letters and numbers of any script, with the combining marks, joiners and
-soft hyphens that follow them. An apostrophe (' ’ ＇), middle dot, geresh or gershayim stays inside
-between two letters, a full stop or comma between two digits: `don't`, `l’été`, `3.14`; hyphens and
-underscores part. Scripts written without spaces are cut without a dictionary:
+soft hyphens that follow them. An apostrophe (typewriter or typographic), middle dot, geresh or
+gershayim stays inside between two letters, a full stop or comma between two digits: `don't`,
+`l'été`, `3.14`; hyphens and underscores part. Scripts written without spaces are cut without a
+dictionary:
 
 - Han, Yi, Tangut, Nushu and Khitan: each ideograph is a word;
 - kana: a run of hiragana is a word, and so is a run of katakana;
