@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from curate.errors import RecipeError, nearest
+from curate.languages import normalise_language
+from curate.presets import all_rules, load_preset
 
 
 class Section(BaseModel):
@@ -94,12 +95,33 @@ class LanguageSection(Section):
     keep: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     minimum_score: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
 
+    @field_validator("keep")
+    @classmethod
+    def _normalise(cls, codes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return codes and tuple(sorted({normalise_language(code) for code in codes}))
+
 
 class QualitySection(Section):
     """Quality rules: a preset, and limits that override or add to it."""
 
     preset: str | None = None
-    rules: dict[str, float | bool] = {}
+    rules: dict[str, Annotated[float, Field(strict=False)] | bool] = {}
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str | None) -> str | None:
+        if name is not None:
+            load_preset(name)
+        return name
+
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, rules: dict[str, float | bool]) -> dict[str, float | bool]:
+        for name in rules:
+            if name not in all_rules():
+                asked = "[quality.rules] sets rules"
+                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
+        return rules
 
 
 class DuplicatesSection(Section):
@@ -190,3 +212,155 @@ class Recipe(Section):
     bias: BiasSection = BiasSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
+
+
+def load_recipe(path: Path, settings: dict[str, str] | None = None) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        path: a TOML file.
+        settings: values that replace the file's, by dotted name as `--set` spells it.
+
+    Raises:
+        RecipeError: the file cannot be read, is no TOML, or has an unknown key or a wrong value;
+            with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except OSError as error:
+        came = (
+            "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        )
+        raise RecipeError(
+            "a recipe can be read",
+            came,
+            str(path),
+            "name a TOML file or a packaged recipe, such as quickstart",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RecipeError("a recipe is UTF-8", str(error), str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError("a recipe is TOML", str(error), str(path)) from error
+    for name, value in (settings or {}).items():
+        _assign(values, name, value)
+    return make_recipe(values, str(path), text)
+
+
+def change_recipe(recipe: Recipe, settings: dict[str, str]) -> Recipe:
+    """The recipe with some values replaced, by dotted name as `--set` spells it.
+
+    Raises:
+        RecipeError: a name or a value is not one.
+    """
+    values = recipe.model_dump(mode="json", exclude_none=True)
+    for name, value in settings.items():
+        _assign(values, name, value)
+    return make_recipe(values, "--set")
+
+
+def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Recipe:
+    """Check values and make a recipe of them.
+
+    Args:
+        values: what a TOML file holds.
+        where: what to call the place in messages.
+        text: the TOML text, for line numbers.
+
+    Raises:
+        RecipeError: an unknown key or a wrong value, with the line and the nearest valid name.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [part for part in first["loc"] if part not in _KINDS]
+        line = _line_of(text, place)
+        where = f"{where}, line {line}" if line else where
+        raise _explain(first, place, where) from error
+    except RecipeError as error:
+        line = _line_of(text, [_misspelt(error.came)])
+        where = f"{where}, line {line}" if line else where
+        raise RecipeError(error.asked, error.came, where, error.change) from error
+
+
+_KINDS = {
+    "commoncrawl": CommonCrawlSection,
+    "wikipedia": WikipediaSection,
+    "subtitles": SubtitlesSection,
+    "records": RecordsSection,
+}
+
+
+def _assign(values: dict[str, Any], name: str, value: str) -> None:
+    """Set a dotted name; `quality.minimum_words` is a rule, so it goes to `[quality.rules]`."""
+    *sections, key = name.split(".")
+    if sections == ["quality"] and key not in QualitySection.model_fields:
+        sections.append("rules")
+    target = values
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            asked = "--set names a setting as section.name=value"
+            raise RecipeError(
+                asked, f"{name!r} is none", "--set", "leave the sources to the recipe"
+            )
+    try:
+        target[key] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        target[key] = value
+
+
+def _explain(first: Any, place: list[str | int], where: str) -> RecipeError:
+    name = ".".join(str(part) for part in place)
+    if first["type"] == "extra_forbidden":
+        model = _model_at(first["loc"][:-1])
+        section = ".".join(str(part) for part in place[:-1])
+        asked = f"[{section}] takes known keys" if section else "a recipe takes known keys"
+        return RecipeError(
+            asked, f"{place[-1]!r} is none", where, nearest(str(place[-1]), model.model_fields)
+        )
+    if first["type"] == "missing":
+        return RecipeError("a recipe is complete", f"`{name}` is missing", where, "add it")
+    if first["type"].startswith("union_tag"):
+        return RecipeError(
+            f"`{name}` has a known `kind`", str(first["msg"]), where, f"valid: {', '.join(_KINDS)}"
+        )
+    return RecipeError(
+        f"`{name}` has a valid value", f"{first['input']!r} came", where, str(first["msg"]).lower()
+    )
+
+
+def _model_at(place: tuple[str | int, ...]) -> type[Section]:
+    model: type[Section] = Recipe
+    for part in place:
+        if part in _KINDS:
+            model = _KINDS[str(part)]
+        elif isinstance(part, str) and part in model.model_fields:
+            found = model.model_fields[part].annotation
+            if isinstance(found, type) and issubclass(found, Section):
+                model = found
+    return model
+
+
+def _misspelt(came: str) -> str:
+    return came.split("'")[1] if "'" in came else came
+
+
+def _line_of(text: str, place: list[str | int]) -> int | None:
+    """The line on which the last named part of a place stands, below the headers before it."""
+    names = [part for part in place if isinstance(part, str)]
+    number = next((part for part in place if isinstance(part, int)), 0)
+    lines = text.splitlines()
+    start = 0
+    if len(names) > 1:
+        header = f"[[{names[0]}]]" if names[0] == "sources" else f"[{'.'.join(names[:-1])}]"
+        found = [index for index, line in enumerate(lines) if line.strip().startswith(header)]
+        start = found[min(number, len(found) - 1)] if found else 0
+    for index, line in enumerate(lines[start:], start + 1):
+        if names and (
+            line.split("=")[0].strip() == names[-1]
+            or repr(names[-1])[1:-1] in line.partition("=")[2]
+        ):
+            return index
+    return start + 1 if start else None

@@ -1,0 +1,310 @@
+"""Rules, which are data, turn score columns into verdicts.
+
+A rule compares one column with a limit. A document is removed by the first rule, in order, that
+it hits and whose action is `remove`; a rule whose action is `tag` only leaves its name. A score
+that `failed` is a hit: nothing broken is kept in silence. A score that is `not_applicable`, or a
+rule that does not speak the document's language, is no hit, and is counted.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from curate.errors import DecisionError, RecipeError
+from curate.presets import all_rules, load_preset
+from curate.recipe import Recipe
+from curate.schema import COLUMNS
+
+Removes = Literal["below", "above", "at_or_below", "at_or_above", "true", "outside"]
+DUPLICATE_RULES = ("duplicates.exact", "duplicates.near")
+MINIMUM_DOCUMENTS = 100  # below this a share says nothing
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One comparison.
+
+    Attributes:
+        name: as `--set` spells it (`quality.minimum_words`).
+        column: the column that it reads.
+        removes: the side of the limit that is a hit; `outside`: not among the limit's values.
+        limit: the number, or the values.
+        action: what a hit does.
+        languages: ISO 639-3 codes that the rule speaks; empty: all.
+        source: where the limit comes from.
+    """
+
+    name: str
+    column: str
+    removes: Removes
+    limit: float | tuple[str, ...]
+    action: Literal["tag", "remove"] = "remove"
+    languages: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def state(self) -> str:
+        """The state column of the scorer that the rule reads."""
+        return f"{COLUMNS[self.column].scorer}_state"
+
+    @property
+    def limit_text(self) -> str:
+        """The limit as text, for the ledger."""
+        return ",".join(self.limit) if isinstance(self.limit, tuple) else f"{self.limit:g}"
+
+    def applies(self) -> pl.Expr:
+        """Whether the rule speaks to a document: its language is covered and it was scored."""
+        scored = pl.col(self.state).ne_missing("not_applicable")
+        if not self.languages:
+            return scored
+        return scored & pl.col("language").is_in(self.languages).fill_null(False)
+
+    def undetermined(self) -> pl.Expr:
+        """Whether the document lacks the score."""
+        return self.applies() & pl.col(self.state).eq_missing("not_computed")
+
+    def hits(self) -> pl.Expr:
+        """Whether a document is hit; a failed score is."""
+        column = pl.col(self.column)
+        if isinstance(self.limit, tuple):
+            hit = column.is_in(self.limit).not_()
+        else:
+            limit = self.limit
+            hit = {
+                "below": column < limit,
+                "above": column > limit,
+                "at_or_below": column <= limit,
+                "at_or_above": column >= limit,
+                "true": column.cast(pl.Float64) > 0,
+            }[self.removes]
+        failed = pl.col(self.state).eq_missing("failed")
+        return self.applies() & (failed | hit.fill_null(False))
+
+
+def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
+    """The rules of a recipe in the order in which they are applied, duplicates apart.
+
+    Raises:
+        RecipeError: a preset or a rule is unknown, or reads a column that no scorer gives.
+    """
+    rules: list[Rule] = []
+    language, toxicity, bias = recipe.language, recipe.toxicity, recipe.bias
+    if language.keep is not None:
+        rules.append(Rule("language.keep", "language", "outside", language.keep))
+    if language.minimum_score is not None:
+        rules.append(
+            Rule("language.minimum_score", "language_score", "below", language.minimum_score)
+        )
+    preset = load_preset(recipe.quality.preset) if recipe.quality.preset else {}
+    chosen = preset | {
+        name: all_rules()[name] | {"limit": limit, "source": "recipe"}
+        for name, limit in recipe.quality.rules.items()
+    }
+    for name, facts in chosen.items():
+        if facts["limit"] is False:  # a recipe switches a preset's rule off
+            continue
+        rules.append(_quality_rule(name, facts))
+    if toxicity.scorer != "none":
+        rules.append(
+            Rule(
+                "toxicity.maximum_score",
+                "toxicity",
+                "above",
+                toxicity.maximum_score,
+                toxicity.action,
+            )
+        )
+    rules.append(
+        Rule(
+            "bias.maximum_derogatory_mentions",
+            "derogatory_mentions",
+            "above",
+            bias.maximum_derogatory_mentions,
+            bias.action,
+        )
+    )
+    return tuple(rules)
+
+
+def _quality_rule(name: str, facts: dict[str, Any]) -> Rule:
+    if facts["column"] not in COLUMNS:
+        raise RecipeError(f"the rule quality.{name} reads a column", f"{facts['column']!r} is none")
+    limit = float(facts["limit"])
+    languages = tuple(facts.get("languages", ()))
+    return Rule(
+        f"quality.{name}",
+        facts["column"],
+        facts["removes"],
+        limit,
+        "remove",
+        languages,
+        facts["source"],
+    )
+
+
+def columns_read(rules: Iterable[Rule]) -> list[str]:
+    """The columns that rules need, sorted."""
+    needed = {"language"} if any(rule.languages for rule in rules) else set()
+    for rule in rules:
+        needed |= {rule.column, rule.state}
+    return sorted(needed)
+
+
+def judge(scores: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """The verdict of each document by its own scores: duplicates are decided afterwards.
+
+    Args:
+        scores: the columns that the rules read, one row per document.
+        rules: in order.
+
+    Returns:
+        Same rows, same order: `removed_by`, `value` and `limit` (null for a document that
+        passes), and `tags`, the names of the rules that only tag it.
+    """
+    hits = scores.lazy().select(
+        **{rule.name: rule.hits() for rule in rules},
+        **{f"value {rule.name}": _value(rule) for rule in rules},
+    )
+    removing = [rule for rule in rules if rule.action == "remove"]
+    tagging = [rule for rule in rules if rule.action == "tag"]
+
+    def first(of: dict[str, pl.Expr | str], dtype: pl.DataType) -> pl.Expr:
+        cases = [
+            pl.when(pl.col(rule.name)).then(
+                pl.lit(of[rule.name]) if isinstance(of[rule.name], str) else of[rule.name]
+            )
+            for rule in removing
+        ]
+        return pl.coalesce([*cases, pl.lit(None)]).cast(dtype)
+
+    tags = [pl.when(pl.col(rule.name)).then(pl.lit(rule.name)) for rule in tagging]
+    return hits.select(
+        removed_by=first({rule.name: rule.name for rule in removing}, pl.String()),
+        value=first({rule.name: pl.col(f"value {rule.name}") for rule in removing}, pl.Float64()),
+        limit=first({rule.name: rule.limit_text for rule in removing}, pl.String()),
+        tags=pl.concat_list(tags).list.drop_nulls()
+        if tags
+        else pl.lit([], dtype=pl.List(pl.String)),
+    ).collect()
+
+
+def _value(rule: Rule) -> pl.Expr:
+    if isinstance(rule.limit, tuple):
+        return pl.lit(None, dtype=pl.Float64)
+    return pl.col(rule.column).cast(pl.Float64)
+
+
+def count_rules(
+    scores: pl.DataFrame, verdicts: pl.DataFrame, rules: Sequence[Rule]
+) -> pl.DataFrame:
+    """How each rule met the documents of each source.
+
+    Args:
+        scores: the columns that the rules read, and `source`.
+        verdicts: what `judge` made of them.
+        rules: in order.
+
+    Returns:
+        One row per rule and source, in order: `met` (documents that no earlier rule removed),
+        `removed`, `tagged`, `not_applicable`, `failed`, `not_computed`.
+    """
+    order = {rule.name: place for place, rule in enumerate(rules)}
+    removed_at = verdicts["removed_by"].replace_strict(
+        order, default=len(rules), return_dtype=pl.Int64
+    )
+    frame = scores.with_columns(
+        verdicts["removed_by"], verdicts["tags"], removed_at.alias("removed_at")
+    )
+    counts = []
+    for place, rule in enumerate(rules):
+        reached = frame.filter(pl.col("removed_at") >= place)
+        counts.append(
+            reached.group_by("source").agg(
+                rule=pl.lit(rule.name),
+                met=pl.len(),
+                removed=pl.col("removed_by").eq_missing(rule.name).sum(),
+                tagged=pl.col("tags").list.contains(rule.name).sum(),
+                not_applicable=rule.applies().not_().sum(),
+                failed=(rule.applies() & pl.col(rule.state).eq_missing("failed")).sum(),
+                not_computed=rule.undetermined().sum(),
+            )
+        )
+    return (
+        pl.concat(counts).select(FUNNEL.keys()).cast(dict(FUNNEL))
+        if counts
+        else pl.DataFrame(schema=FUNNEL)
+    )
+
+
+FUNNEL: dict[str, Any] = {
+    "rule": pl.String,
+    "source": pl.String,
+    "met": pl.Int64,
+    "removed": pl.Int64,
+    "tagged": pl.Int64,
+    "not_applicable": pl.Int64,
+    "failed": pl.Int64,
+    "not_computed": pl.Int64,
+}
+
+
+def sum_funnel(counts: Iterable[pl.DataFrame], order: Sequence[str]) -> pl.DataFrame:
+    """Counts of several parts as one, in the order of the rules, then of the sources."""
+    numbers = [name for name, dtype in FUNNEL.items() if dtype == pl.Int64]
+    frame = pl.concat([pl.DataFrame(schema=FUNNEL), *counts])
+    return (
+        frame.group_by("rule", "source")
+        .agg(pl.col(numbers).sum())
+        .with_columns(
+            place=pl.col("rule").replace_strict(
+                {name: place for place, name in enumerate(order)},
+                default=len(order),
+                return_dtype=pl.Int64,
+            )
+        )
+        .sort("place", "source")
+        .select(FUNNEL.keys())
+    )
+
+
+def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:
+    """Stop when one rule removes nearly everything that reaches it.
+
+    Raises:
+        DecisionError: a rule removes more than this share of 100 documents or more.
+    """
+    by_rule = funnel.group_by("rule", maintain_order=True).agg(pl.col("met", "removed").sum())
+    for rule, met, removed in by_rule.iter_rows():
+        if met >= MINIMUM_DOCUMENTS and removed > maximum * met:
+            raise DecisionError(
+                f"no rule removes more than {maximum:.0%} of the documents that reach it",
+                f"{rule} removes {removed:,} of {met:,} ({removed / met:.1%})",
+                "decide",
+                f"check the rule, or set max_removed_share above {removed / met:.3f} in the recipe",
+            )
+
+
+def check_rows(read: int, made: int, kept: int, removed: int) -> None:
+    """Every document read or made is kept or removed.
+
+    Raises:
+        DecisionError: the rows do not add up.
+    """
+    if read + made != kept + removed:
+        raise DecisionError(
+            "documents read + made = kept + removed",
+            f"{read:,} + {made:,} ≠ {kept:,} + {removed:,}",
+            "decide",
+            "this is a fault of curate: report it with the recipe",
+        )
+
+
+def any_undetermined(rules: Sequence[Rule]) -> pl.Expr:
+    """Whether some rule lacks its score."""
+    return functools.reduce(operator.or_, (rule.undetermined() for rule in rules), pl.lit(False))

@@ -1,0 +1,366 @@
+"""Pairs, verdicts, survivors, and the documents that are made of kept ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from curate.augment.counterfactual import swap_gender
+from curate.decide import (
+    DUPLICATE_RULES,
+    FUNNEL,
+    columns_read,
+    compile_rules,
+    count_rules,
+    judge,
+    sum_funnel,
+)
+from curate.duplicates.candidates import find_candidates, verify
+from curate.duplicates.clusters import choose_survivors
+from curate.recipe import DuplicatesSection
+from curate.schema import DOCUMENT
+from curate.steps.measuring import read_scores, score_key
+from curate.steps.work import (
+    DOCUMENT_COLUMNS,
+    Block,
+    Corpus,
+    Work,
+    library_versions,
+    name_of,
+    read_documents,
+)
+
+MADE_PRIORITY = 1 << 20  # a made document never outlives one that was read
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A corpus with what was decided about it.
+
+    Attributes:
+        corpus: the documents that were read.
+        links: key of the verified pairs.
+        survivors: key of the duplicates among what passes.
+        made: the documents that were made, one block for each block of the corpus or none.
+        made_survivors: key of the duplicates among those.
+    """
+
+    corpus: Corpus
+    links: str
+    survivors: str = ""
+    made: Corpus = field(default_factory=lambda: Corpus(()))
+    made_survivors: str = ""
+
+
+# --- each document by its own scores
+
+
+def judge_key(work: Work, block: Block) -> str:
+    """The key of a block's verdicts: its scores, and the rules as data."""
+    rules = compile_rules(work.recipe)
+    scorers = sorted({rule.state.removesuffix("_state") for rule in rules} | {"language"})
+    return work.key(
+        "judge",
+        rules=[vars(rule) for rule in rules],
+        scores=[score_key(work, block, scorer) for scorer in scorers],
+    )
+
+
+def judge_name(work: Work, block: Block) -> str:
+    """The object of a block's verdicts."""
+    return name_of("judge", judge_key(work, block))
+
+
+def judge_block(work: Work, block: Block) -> None:
+    """The verdict of each document by its own scores; counts of each rule in the metadata."""
+    rules = compile_rules(work.recipe)
+    scores = read_scores(work, block, columns_read(rules))
+    documents = work.store.read_frame(block.name, ["source"])
+    verdicts = judge(scores, rules)
+    counts = count_rules(documents.hstack(scores), verdicts, rules)
+    read = documents.group_by("source").len().sort("source")
+    metadata = {"funnel": counts.to_dicts(), "read": dict(read.iter_rows())}
+    work.store.write_frame(judge_name(work, block), verdicts, metadata)
+
+
+def read_funnel(work: Work, block: Block) -> tuple[pl.DataFrame, dict[str, int]]:
+    """How the rules met a block's documents, and its documents by source."""
+    metadata = work.store.read_metadata(judge_name(work, block))
+    return pl.DataFrame(metadata["funnel"], schema=FUNNEL), metadata["read"]
+
+
+# --- pairs of documents
+
+
+def link_key(work: Work, corpus: Corpus) -> str:
+    """The key of the verified pairs: signatures, limits, and the verdicts if only those count."""
+    section = work.recipe.duplicates
+    parts: dict[str, Any] = {
+        "signatures": [score_key(work, block, "signatures") for block in corpus.blocks],
+        "floor": _floor(work),
+        "libraries": library_versions("link"),
+    }
+    if section.among == "passing":
+        parts["among"] = [judge_key(work, block) for block in corpus.blocks]
+    return work.key("link", **parts)
+
+
+def link_name(work: Work, corpus: Corpus) -> str:
+    """The object of the verified pairs."""
+    return name_of("link", link_key(work, corpus))
+
+
+def link(work: Work, corpus: Corpus) -> None:
+    """Verified pairs of text classes, whatever the scope: `decide` looks at scopes.
+
+    Memory: a signature (4 bytes × bands × rows) per distinct text, and the shingle sets of the
+    texts that are candidates (see `verify`).
+    """
+    section = work.recipe.duplicates
+    signatures = []
+    for block in corpus.blocks:
+        frame = read_scores(work, block, ["text_hash", "signature"]).select(
+            "text_hash", "signature"
+        )
+        if section.among == "passing":
+            frame = frame.filter(_passing(work, block))
+        signatures.append(frame)
+    frame = pl.concat(signatures).drop_nulls().unique("text_hash", maintain_order=True)
+    candidates = find_candidates(frame, section)
+    wanted = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
+
+    def texts() -> Iterator[pl.DataFrame]:
+        for block in corpus.blocks:
+            hashes = read_scores(work, block, ["text_hash"])["text_hash"]
+            chosen = hashes.is_in(wanted.implode())
+            if chosen.any():
+                text = work.store.read_frame(block.name, ["text"])["text"]
+                yield pl.DataFrame({"text_hash": hashes, "text": text}).filter(chosen)
+
+    links = verify(candidates, texts(), section)
+    metadata = {"texts": frame.height, "candidates": candidates.height, "pairs": links.height}
+    work.store.write_frame(link_name(work, corpus), links, metadata)
+
+
+def _floor(work: Work) -> dict[str, Any]:
+    section = work.recipe.duplicates
+    return {"similarity": min(section.minimum_similarity, section.split_similarity)}
+
+
+def _passing(work: Work, block: Block) -> pl.Series:
+    name = judge_name(work, block)
+    return work.store.read_frame(name, ["removed_by"])["removed_by"].is_null()
+
+
+# --- survivors among what passes
+
+
+def survivors_key(work: Work, decided: Decided) -> str:
+    """The key of the duplicates among the documents that pass every other rule."""
+    return work.key(
+        "survivors",
+        links=decided.links,
+        section=work.recipe.duplicates.model_dump(
+            include={"action", "scope", "minimum_similarity"}
+        ),
+        corpus=[(judge_key(work, b), b.priority) for b in decided.corpus.blocks],
+        made=[judge_key(work, block) for block in decided.made.blocks],
+    )
+
+
+def survivors_name(work: Work, decided: Decided) -> str:
+    """The object of the duplicates among what passes."""
+    return name_of("survivors", survivors_key(work, decided))
+
+
+def find_survivors(work: Work, decided: Decided) -> None:
+    """Who survives among the passing documents of a corpus; counts in the metadata.
+
+    With made documents: which of them repeat a kept document, or one another.
+    """
+    section = work.recipe.duplicates
+    links = work.store.read_frame(name_of("link", decided.links))
+    read = range(len(decided.corpus.blocks))
+    if not decided.made.blocks:
+        frame = pl.concat(
+            [
+                _comparable(work, decided.corpus, place).filter(_passing(work, block))
+                for place, block in enumerate(decided.corpus.blocks)
+            ]
+        )
+        members = choose_survivors(frame.drop("source"), links, section)
+    else:
+        kept = [
+            _comparable(work, decided.corpus, place).filter(
+                read_verdicts(work, decided, place)["removed_by"].is_null()
+            )
+            for place in read
+        ]
+        frame = pl.concat(
+            [
+                _comparable(work, decided.made, place).filter(_passing(work, block))
+                for place, block in enumerate(decided.made.blocks)
+            ]
+        )
+        # a made text is meant to be near to its parent: only equal texts count
+        compared = pl.concat([*kept, frame]).drop("source")
+        members = choose_survivors(compared, links.clear(), section)
+        members = members.join(frame, on="id", how="semi")
+    members = members.sort("id")
+    funnel = _count_duplicates(frame, members, removes=section.action == "remove")
+    name = survivors_name(work, decided)
+    work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
+
+
+def _comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
+    """What `choose_survivors` compares, of each document of a block, and the source."""
+    block = corpus.blocks[place]
+    documents = read_documents(work, corpus, place, ["id", "snapshot", "date", "source"])
+    scores = read_scores(work, block, ["text_hash", "words"])
+    return documents.hstack(scores).select(
+        "id",
+        "snapshot",
+        "text_hash",
+        pl.lit(block.priority, dtype=pl.Int64).alias("priority"),
+        pl.col("words").cast(pl.Int64),
+        "date",
+        "source",
+    )
+
+
+def _count_duplicates(
+    passing: pl.DataFrame, members: pl.DataFrame, *, removes: bool
+) -> pl.DataFrame:
+    """The rows of the funnel for the two duplicate rules."""
+    losers = members.filter(pl.col("duplicate_of").is_not_null()).select("id", "rule")
+    frame = passing.select("id", "source").join(losers, on="id", how="left")
+    rows = []
+    exact, near = (pl.col("rule").eq_missing(rule) for rule in DUPLICATE_RULES)
+    for rule, hit, reached in zip(
+        DUPLICATE_RULES, (exact, near), (pl.lit(value=True), exact.not_()), strict=True
+    ):
+        rows.append(
+            frame.filter(reached)
+            .group_by("source")
+            .agg(
+                rule=pl.lit(rule),
+                met=pl.len(),
+                removed=hit.sum() if removes else pl.lit(0),
+                tagged=pl.lit(0) if removes else hit.sum(),
+                not_applicable=pl.lit(0),
+                failed=pl.lit(0),
+                not_computed=pl.lit(0),
+            )
+            .select(FUNNEL.keys())
+            .cast(dict(FUNNEL))
+        )
+    return pl.concat(rows)
+
+
+def read_verdicts(work: Work, decided: Decided, place: int, *, made: bool = False) -> pl.DataFrame:
+    """The final verdict of each document of a block: the columns of VERDICT, `tags` and `id`."""
+    corpus = decided.made if made else decided.corpus
+    survivors = decided.made_survivors if made else decided.survivors
+    block = corpus.blocks[place]
+    verdicts = work.store.read_frame(judge_name(work, block))
+    ids = read_documents(work, corpus, place, ["id"])
+    members = work.store.read_frame(name_of("survivors", survivors))
+    return apply_survivors(ids.hstack(verdicts), members, work.recipe.duplicates)
+
+
+def apply_survivors(
+    verdicts: pl.DataFrame, members: pl.DataFrame, section: DuplicatesSection
+) -> pl.DataFrame:
+    """Verdicts with those of the duplicate rules.
+
+    Args:
+        verdicts: `id`, `removed_by`, `value`, `limit`, `tags`, one row per document.
+        members: what `choose_survivors` gave.
+        section: whether duplicates are removed or only tagged, and from which similarity.
+
+    Returns:
+        Same rows, same order, with `duplicate_of`, `similarity`, `cluster_size`.
+    """
+    frame = verdicts.join(members, on="id", how="left", maintain_order="left")
+    loser = pl.col("duplicate_of").is_not_null()
+    if section.action == "tag":
+        tags = pl.when(loser).then(pl.concat_list("tags", "rule")).otherwise("tags")
+        return frame.with_columns(tags=tags).drop("rule")
+    exact, near = DUPLICATE_RULES
+    limits = {exact: "1", near: f"{section.minimum_similarity:g}"}
+    return frame.with_columns(
+        limit=pl.when(loser).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
+        removed_by=pl.when(loser).then("rule").otherwise("removed_by"),
+        value=pl.when(loser).then("similarity").otherwise("value"),
+    ).drop("rule")
+
+
+# --- documents made of kept ones
+
+
+def make_key(work: Work, decided: Decided, place: int) -> str:
+    """The key of what is made of a block's kept documents."""
+    return work.key(
+        "make",
+        documents=decided.corpus.blocks[place].key,
+        place=place,
+        ids=decided.corpus.ids,
+        verdicts=judge_key(work, decided.corpus.blocks[place]),
+        survivors=decided.survivors,
+        section=work.recipe.augment.model_dump(),
+        seed=work.recipe.seed,
+    )
+
+
+def make_block(work: Work, item: tuple[Decided, int]) -> None:
+    """Make documents of the kept ones of a block."""
+    decided, place = item
+    section = work.recipe.augment
+    documents = read_documents(work, decided.corpus, place)
+    languages = read_scores(work, decided.corpus.blocks[place], ["language"])
+    kept = documents.hstack(languages).filter(
+        read_verdicts(work, decided, place)["removed_by"].is_null()
+    )
+    made = pl.DataFrame(schema=DOCUMENT)
+    if "counterfactual" in section.kinds:
+        made = swap_gender(kept, work.recipe.seed, section.share).select(DOCUMENT.keys())
+    frame = made.with_columns(pl.lit(0, dtype=pl.Int64).alias("cleaned_characters"))
+    metadata = {"documents": frame.height, "size": frame["text"].str.len_bytes().sum()}
+    name = made_name(work, decided, place)
+    work.store.write_frame(name, frame.select(DOCUMENT_COLUMNS.keys()), metadata)
+
+
+def made_name(work: Work, decided: Decided, place: int) -> str:
+    """The object of what is made of a block's kept documents."""
+    return name_of("documents", make_key(work, decided, place))
+
+
+def made_block(work: Work, decided: Decided, place: int) -> Block:
+    """The block of what was made of a block's kept documents."""
+    metadata = work.store.read_metadata(made_name(work, decided, place))
+    key = make_key(work, decided, place)
+    return Block(key, metadata["documents"], metadata["size"], MADE_PRIORITY)
+
+
+def assemble_made(work: Work, decided: Decided) -> Corpus:
+    """The blocks of what was made, empty ones left out."""
+    blocks = [made_block(work, decided, place) for place in range(len(decided.corpus.blocks))]
+    return Corpus(tuple(block for block in blocks if block.documents))
+
+
+def decided_funnel(work: Work, decided: Decided) -> pl.DataFrame:
+    """How each rule met the documents of each source, read and made, in the rules' order."""
+    counts = []
+    for corpus, survivors in (
+        (decided.corpus, decided.survivors),
+        (decided.made, decided.made_survivors),
+    ):
+        counts += [read_funnel(work, block)[0] for block in corpus.blocks]
+        if survivors:
+            metadata = work.store.read_metadata(name_of("survivors", survivors))
+            counts.append(pl.DataFrame(metadata["funnel"], schema=FUNNEL))
+    order = [rule.name for rule in compile_rules(work.recipe)]
+    return sum_funnel(counts, [*order, *DUPLICATE_RULES])

@@ -1,0 +1,165 @@
+"""Blocks of documents are measured: one object per scorer, one pass over the text for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from curate.errors import ComponentError, CurateError
+from curate.recipe import (
+    DuplicatesSection,
+    LanguageSection,
+    Recipe,
+    Section,
+    ToxicitySection,
+)
+from curate.schema import columns_of, conform
+from curate.steps.work import Block, Work, library_versions, name_of
+
+Scorer = Callable[[pl.DataFrame], pl.DataFrame]
+NEEDS: dict[
+    str, tuple[str, ...]
+] = {  # scorers in order, and the earlier ones whose columns they read
+    "language": (),
+    "quality": (),
+    "toxicity": ("language",),
+    "bias": ("language",),
+    "signatures": (),
+}
+
+
+def score_key(work: Work, block: Block, scorer: str) -> str:
+    """The key of a scorer's object for a block."""
+    recipe = work.recipe
+    parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
+    if scorer in {"language", "toxicity"}:
+        parts["model"] = _model_identity(scorer, recipe)
+    if scorer == "toxicity":
+        parts["scorer"] = recipe.toxicity.scorer
+    if scorer == "signatures":
+        section = recipe.duplicates
+        parts["shape"] = (section.shingle_words, section.bands, section.rows)
+    parts["needs"] = [score_key(work, block, needed) for needed in NEEDS[scorer]]
+    return work.key(scorer, **parts)
+
+
+def scorers_of(recipe: Recipe) -> tuple[str, ...]:
+    """The scorers that a recipe asks for, in order."""
+    return tuple(name for name in NEEDS if name != "toxicity" or recipe.toxicity.scorer != "none")
+
+
+def score_names(work: Work, block: Block) -> list[str]:
+    """The names of a block's score objects."""
+    return [name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)]
+
+
+def measure_block(work: Work, block: Block) -> None:
+    """Compute whichever score objects of a block are missing, in one pass over its text.
+
+    Raises:
+        ComponentError: a scorer failed on every document, or broke its contract.
+    """
+    names = {s: name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)}
+    missing = [s for s, name in names.items() if not work.store.has(name)]
+    known = {n for s in missing for n in NEEDS[s] if n not in missing}
+    scorers = {s: _scorer(s, work.recipe) for s in missing}
+    documents = work.store.read_frame(block.name)
+    earlier = [work.store.read_frame(names[s]).drop("id") for s in sorted(known)]
+    frame = pl.concat([documents, *earlier], how="horizontal")
+    pieces: dict[str, list[pl.DataFrame]] = {s: [] for s in missing}
+    for batch in frame.iter_slices(work.batch_documents):
+        scored = batch
+        for scorer, score in scorers.items():
+            columns = _score(score, scorer, scored)
+            pieces[scorer].append(columns)
+            scored = scored.hstack(columns)
+    for scorer in missing:
+        columns = pl.concat(pieces[scorer])
+        if columns.height and (columns[f"{scorer}_state"] == "failed").fill_null(False).all():
+            raise ComponentError(
+                f"the scorer {scorer!r} can score documents",
+                f"it failed on all {columns.height} of a block",
+                block.name,
+                "see the run's log for the first error",
+            )
+        work.store.write_frame(names[scorer], columns.insert_column(0, documents["id"]))
+
+
+def read_scores(work: Work, block: Block, columns: Iterable[str]) -> pl.DataFrame:
+    """Some score columns of a block, in the order of its documents."""
+    wanted = set(columns)
+    found = []
+    for scorer in scorers_of(work.recipe):
+        mine = [name for name in columns_of(scorer) if name in wanted]
+        if mine:
+            name = name_of(scorer, score_key(work, block, scorer))
+            found.append(work.store.read_frame(name, mine))
+    return pl.concat(found, how="horizontal") if found else pl.DataFrame()
+
+
+def _score(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:
+    """The scorer's columns; when a batch breaks it, document by document, so that one costs one."""
+    try:
+        return conform(score(batch), scorer)
+    except CurateError:
+        raise
+    except Exception:  # noqa: BLE001  # which document it was is found below
+        rows = []
+        for row in batch.iter_slices(1):
+            try:
+                rows.append(conform(score(row), scorer))
+            except Exception:  # noqa: BLE001  # recorded as the document's state
+                state = {f"{scorer}_state": ["failed"]}
+                rows.append(
+                    pl.DataFrame(
+                        {name: state.get(name, [None]) for name in columns_of(scorer)},
+                        schema=columns_of(scorer),
+                    )
+                )
+        return pl.concat(rows)
+
+
+def _scorer(name: str, recipe: Recipe) -> Scorer:
+    """A scorer made for its section; what it loads is kept for the life of the process."""
+    sections = {
+        "language": recipe.language,
+        "toxicity": recipe.toxicity,
+        "signatures": recipe.duplicates,
+    }
+    return _make_scorer(name, sections.get(name))
+
+
+@cache
+def _make_scorer(name: str, section: Section | None) -> Scorer:
+    if isinstance(section, LanguageSection):
+        from curate.score.language import LanguageScorer
+
+        return LanguageScorer(section.model)
+    if isinstance(section, ToxicitySection):
+        from curate.score.toxicity import toxicity_scorer
+
+        return toxicity_scorer(section)
+    if isinstance(section, DuplicatesSection):
+        from curate.duplicates.signatures import Signatures
+
+        return Signatures(section)
+    if name == "quality":
+        from curate.score.quality import score_quality
+
+        return score_quality
+    from curate.score.bias import score_bias
+
+    return score_bias
+
+
+def _model_identity(scorer: str, recipe: Recipe) -> str:
+    from curate.models import find_model, identity
+
+    if scorer == "language":
+        return identity(find_model(recipe.language.model, "language"))
+    if recipe.toxicity.scorer == "bundled":
+        return identity(find_model("bundled", "toxicity"))
+    return recipe.toxicity.checkpoint or "detoxify"

@@ -1,0 +1,188 @@
+"""Input parts become documents."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import fsspec
+import polars as pl
+
+from curate.errors import ComponentError, CurateError, InputError, StoreError
+from curate.recipe import Recipe
+from curate.sources import InputFile, Sink
+from curate.sources.inputs import Part, divide, find_inputs
+from curate.steps.work import Block, Corpus, Work, library_versions, name_of
+from curate.text.clean import clean
+
+Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
+MEMBER_COLUMNS = {"inputs"}  # of a source section: says where, not what
+FAILED = "failed"
+
+
+def read_key(work: Work, part: Part) -> str:
+    """The key of what a part becomes."""
+    return work.key(
+        "read",
+        section=part.section.model_dump(exclude=MEMBER_COLUMNS),
+        clean=work.recipe.clean.model_dump(),
+        files=[(file.identity, file.label) for file in part.files],
+        libraries=library_versions(part.section.kind),
+    )
+
+
+def read_part(work: Work, part: Part) -> None:
+    """Read a part, clean its text, publish its blocks, then its `skipped` table.
+
+    The table's object is published last and its metadata lists the blocks and, per file, its
+    state and counts: a part is read when it exists. A file that cannot be read is recorded with
+    the reason, and the others go on.
+
+    Raises:
+        ComponentError: an extractor cannot work at all.
+        StoreError: the store cannot be written.
+    """
+    key = read_key(work, part)
+    blocks: list[dict[str, Any]] = []
+    files: list[dict[str, Any]] = []
+    skipped: list[pl.DataFrame] = []
+    reader: Reader = importlib.import_module(f"curate.sources.{part.section.kind}").read
+    pending: list[pl.DataFrame] = []
+
+    def publish() -> None:
+        if not pending:
+            return
+        frame = pl.concat(pending)
+        pending.clear()
+        if frame.height == 0:
+            return
+        block = Block(
+            f"{key}-{len(blocks):05}", frame.height, frame["text"].str.len_bytes().sum(), 0
+        )
+        work.store.write_frame(block.name, frame)
+        blocks.append({"key": block.key, "documents": block.documents, "size": block.size})
+
+    for file in part.files:
+        sink = Sink(part.section.kind, part.section.snapshot, file.identity)
+
+        def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
+            pending.append(_clean(work, documents, sink))
+            if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= sink.block_bytes:
+                publish()
+
+        sink.on_full = take
+        state = _read_file(reader, file, part, sink)
+        take(sink.take_documents())
+        skipped.append(sink.take_skipped())
+        counts = Counter(sink.counts)
+        files.append(
+            {"identity": file.identity, "label": file.label, "counts": dict(counts), **state}
+        )
+    publish()
+    metadata = {"blocks": blocks, "files": files}
+    work.store.write_frame(name_of("read", key), pl.concat(skipped), metadata)
+
+
+def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[str, str]:
+    """Read one file; what cannot be read is the file's state, not the end of the run."""
+    try:
+        with _open(file) as stream:
+            reader(stream, file, part.section, sink)
+    except (ComponentError, StoreError):
+        raise
+    except CurateError as error:
+        return {
+            "state": FAILED,
+            "reason": f"{error.asked}, but {error.came}",
+            "change": error.change,
+        }
+    except Exception as error:  # noqa: BLE001  # a fault of a reader costs its file, not the run
+        return {"state": FAILED, "reason": f"{type(error).__name__}: {error}", "change": ""}
+    return {"state": "read", "reason": "", "change": ""}
+
+
+def _open(file: InputFile) -> BinaryIO:
+    if "://" in file.uri:
+        return cast("BinaryIO", fsspec.open(file.uri, "rb").open())
+    return Path(file.uri).open("rb")
+
+
+def _clean(work: Work, documents: pl.DataFrame, sink: Sink) -> pl.DataFrame:
+    """Clean the text; a document of which nothing is left is a skip."""
+    cleaned = clean(documents["text"], work.recipe.clean)
+    removed = documents["text"].str.len_chars().cast(pl.Int64) - cleaned.str.len_chars().cast(
+        pl.Int64
+    )
+    frame = documents.with_columns(cleaned.alias("text"), removed.alias("cleaned_characters"))
+    for uri, source_id in frame.filter(pl.col("text") == "").select("uri", "source_id").iter_rows():
+        sink.skip("empty", uri=uri, detail=f"nothing is left of {source_id} after cleaning")
+        sink.count("documents", -1)
+    return frame.filter(pl.col("text") != "")
+
+
+def read_name(work: Work, part: Part) -> str:
+    """The object that says that a part was read."""
+    return name_of("read", read_key(work, part))
+
+
+def plan_parts(recipe: Recipe, folder: Path) -> list[Part]:
+    """The parts of all sources of a recipe, in the recipe's order, then by size.
+
+    Raises:
+        InputError: an input is missing, or a pattern matches nothing.
+    """
+    parts = []
+    for priority, section in enumerate(recipe.sources):
+        parts += divide(find_inputs(section, folder), section, priority)
+    return parts
+
+
+def assemble(work: Work, parts: Sequence[Part]) -> Corpus:
+    """The blocks of all parts, in an order that the recipe and the content fix.
+
+    Raises:
+        InputError: a source gave no document.
+    """
+    blocks: list[Block] = []
+    for priority, section in enumerate(work.recipe.sources):
+        mine = [part for part in parts if part.priority == priority]
+        outcomes = [(read_key(work, part), *read_outcome(work, part)) for part in mine]
+        found = [block for _, some, _ in sorted(outcomes, key=lambda o: o[0]) for block in some]
+        if not found:
+            raise _empty_source(
+                section.kind, section.inputs, [f for *_, files in outcomes for f in files]
+            )
+        blocks += found
+    return Corpus(tuple(blocks))
+
+
+def _empty_source(kind: str, inputs: Sequence[str], files: list[dict[str, Any]]) -> InputError:
+    """What to say of a source without any document: what was skipped and why."""
+    counts: Counter[str] = Counter()
+    for file in files:
+        counts.update({n: c for n, c in file["counts"].items() if n.startswith("skipped_")})
+    reasons = [
+        f"{count} × {name.removeprefix('skipped_')}" for name, count in counts.most_common(4)
+    ]
+    reasons += [file["reason"] for file in files if file["state"] == FAILED][:1]
+    return InputError(
+        f"the {kind} source gives documents",
+        f"its {len(files)} file{'s' * (len(files) != 1)} gave none ({'; '.join(reasons) or 'they are empty'})",
+        ", ".join(inputs),
+        "check that `kind` is what the files are",
+    )
+
+
+def names_of(work: Work, parts: Sequence[Part]) -> list[tuple[str, dict[str, str]]]:
+    """Per part its `read` key and the names of its files by identity."""
+    return [(read_key(work, part), {f.identity: f.name for f in part.files}) for part in parts]
+
+
+def read_outcome(work: Work, part: Part) -> tuple[list[Block], list[dict[str, Any]]]:
+    """The blocks of a part that was read, and the state and counts of its files."""
+    metadata = work.store.read_metadata(name_of("read", read_key(work, part)))
+    blocks = [Block(b["key"], b["documents"], b["size"], part.priority) for b in metadata["blocks"]]
+    return blocks, metadata["files"]

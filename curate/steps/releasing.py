@@ -1,0 +1,358 @@
+"""Kept documents become shards; every document becomes a row of the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from curate.duplicates.clusters import group_for_split
+from curate.errors import ReleaseError
+from curate.release.manifest import Manifest, ReleaseFile, find_release
+from curate.release.shards import (
+    RELEASE_COLUMNS,
+    Shard,
+    ShardFile,
+    plan_shards,
+    scatter,
+    write_shard,
+)
+from curate.release.splits import assign_splits
+from curate.schema import COLUMNS
+from curate.score.bias import summarise_bias
+from curate.steps.deciding import Decided, read_verdicts
+from curate.steps.measuring import read_scores, score_names, scorers_of
+from curate.steps.work import Corpus, Work, library_versions, name_of, read_documents
+
+LEDGER_LEFT_OUT = {"signature"}  # 512 bytes a document that no rule reads
+LEDGER_DOCUMENTS = 250_000  # in a partition
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A decided corpus with its splits.
+
+    Attributes:
+        decided: the corpus and its verdicts.
+        previous: the former release, whose assignments to splits stick; may be empty.
+        splits: key of the assignment.
+    """
+
+    decided: Decided
+    previous: str = ""
+    splits: str = ""
+
+
+def places(decided: Decided) -> list[tuple[int, bool]]:
+    """(place, made) of every block, those that were read first."""
+    read = [(place, False) for place in range(len(decided.corpus.blocks))]
+    return read + [(place, True) for place in range(len(decided.made.blocks))]
+
+
+def _corpus(decided: Decided, made: bool) -> Corpus:
+    return decided.made if made else decided.corpus
+
+
+# --- splits
+
+
+def splits_key(work: Work, settled: Settled) -> str:
+    """The key of the assignment of kept documents to splits."""
+    return work.key(
+        "splits",
+        decided=_decided_key(settled.decided),
+        similarity=work.recipe.duplicates.split_similarity,
+        share=work.recipe.release.validation_share,
+        seed=work.recipe.seed,
+        previous=settled.previous,
+    )
+
+
+def _decided_key(decided: Decided) -> dict[str, Any]:
+    return {
+        "corpus": decided.corpus.key,
+        "ids": decided.corpus.ids,
+        "links": decided.links,
+        "survivors": decided.survivors,
+        "made": decided.made.key,
+        "made_survivors": decided.made_survivors,
+    }
+
+
+def splits_name(work: Work, settled: Settled) -> str:
+    """The object of the assignment of kept documents to splits."""
+    return name_of("splits", splits_key(work, settled))
+
+
+def split_documents(work: Work, settled: Settled) -> None:
+    """Assign every kept document to a split, and count shards; linked documents stay together."""
+    decided = settled.decided
+    kept = []
+    for place, made in places(decided):
+        corpus = _corpus(decided, made)
+        documents = read_documents(work, corpus, place, ["id", "parent", "work", "snapshot"])
+        hashes = read_scores(work, corpus.blocks[place], ["text_hash"])
+        verdicts = read_verdicts(work, decided, place, made=made)
+        kept.append(documents.hstack(hashes).filter(verdicts["removed_by"].is_null()))
+    documents = pl.concat(kept)
+    links = work.store.read_frame(name_of("link", decided.links))
+    groups = group_for_split(documents.drop("snapshot"), links, work.recipe.duplicates)
+    release = work.recipe.release
+    previous = _previous_splits(work, settled.previous)
+    splits, conflicts = assign_splits(groups, work.recipe.seed, release.validation_share, previous)
+    sizes = (
+        splits.join(documents.select("id", "snapshot"), on="id")
+        .group_by("split", "snapshot")
+        .agg(documents=pl.len())
+        .sort("split", "snapshot")
+    )
+    metadata = {"sizes": sizes.to_dicts(), "conflicts": conflicts}
+    work.store.write_frame(
+        name_of("splits", splits_key(work, settled)), splits.sort("id"), metadata
+    )
+
+
+def _previous_splits(work: Work, previous: str) -> pl.DataFrame | None:
+    if not previous:
+        return None
+    folder = f"{previous}/ledger"
+    parts = [
+        work.store.read_frame(f"{folder}/{name}", ["id", "split"]).drop_nulls()
+        for name in work.store.names(folder)
+        if name.startswith("part-")
+    ]
+    return pl.concat(parts) if parts else None
+
+
+def split_sizes(work: Work, settled: Settled) -> dict[str, int]:
+    """Documents in each split."""
+    sizes = dict.fromkeys(SPLITS, 0)
+    for row in work.store.read_metadata(name_of("splits", settled.splits))["sizes"]:
+        sizes[row["split"]] += row["documents"]
+    return sizes
+
+
+def planned_shards(work: Work, settled: Settled) -> tuple[list[Shard], int]:
+    """The shards of the release, and how many groups the former release had already torn."""
+    metadata = work.store.read_metadata(name_of("splits", settled.splits))
+    schema = {"split": pl.String, "snapshot": pl.String, "documents": pl.Int64}
+    sizes = pl.DataFrame(metadata["sizes"], schema=schema)
+    return plan_shards(sizes, work.recipe.release.shard_documents), metadata["conflicts"]
+
+
+# --- rows of shards and of the ledger, block by block
+
+
+def scatter_key(work: Work, settled: Settled, place: int, made: bool) -> str:
+    """The key of a block's rows of the shards, and of its rows of the ledger."""
+    block = _corpus(settled.decided, made).blocks[place]
+    return work.key(
+        "scatter",
+        block=block.key,
+        place=place,
+        decided=_decided_key(settled.decided),
+        scores=score_names(work, block),
+        splits=settled.splits,
+        libraries=library_versions("scatter"),
+    )
+
+
+def scatter_names(work: Work, settled: Settled, place: int, made: bool) -> tuple[str, str]:
+    """The objects of a block's rows: of the shards, of the ledger."""
+    key = scatter_key(work, settled, place, made)
+    return name_of("scatter", key), name_of("ledger", key)
+
+
+def scatter_block(work: Work, item: tuple[Settled, int, bool]) -> None:
+    """A block's kept rows sorted for the shards, and all its rows sorted for the ledger."""
+    settled, place, made = item
+    decided = settled.decided
+    corpus = _corpus(decided, made)
+    block = corpus.blocks[place]
+    rows_name, ledger_name = scatter_names(work, settled, place, made)
+    ledger = _ledger_rows(work, settled, place, made)
+    kept = ledger.filter(pl.col("removed_by").is_null())
+    texts = read_documents(work, corpus, place, ["id", "text"])
+    rows = kept.join(texts, on="id", how="left", maintain_order="left")
+    missing = [
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in RELEASE_COLUMNS.items()
+        if name not in rows.columns
+    ]
+    rows = rows.with_columns(missing).select(*RELEASE_COLUMNS, "split")
+    work.store.write_frame(rows_name, scatter(rows, work.recipe.seed))
+    work.store.write_frame(ledger_name, ledger.sort("id"), {"documents": block.documents})
+
+
+def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.DataFrame:
+    """Every document of a block: what it is, every score, its verdict and split; no text."""
+    decided = settled.decided
+    corpus = _corpus(decided, made)
+    block = corpus.blocks[place]
+    documents = read_documents(work, corpus, place).drop("text")
+    scorers = scorers_of(work.recipe)
+    columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
+    states = [f"{scorer}_state" for scorer in scorers]
+    scores = read_scores(work, block, [n for n in columns if n not in LEDGER_LEFT_OUT] + states)
+    verdicts = read_verdicts(work, decided, place, made=made).drop("id")
+    splits = work.store.read_frame(name_of("splits", settled.splits))
+    return (
+        documents.hstack(scores)
+        .hstack(verdicts)
+        .join(splits, on="id", how="left", maintain_order="left")
+    )
+
+
+# --- the release's files
+
+
+def write_release_shard(work: Work, item: tuple[str, Settled, Shard]) -> ShardFile:
+    """Write one shard of the release into its staging folder."""
+    staging, settled, shard = item
+    scattered = [scatter_names(work, settled, *place)[0] for place in places(settled.decided)]
+    return write_shard(work.store, scattered, shard, f"{staging}/{shard.path}")
+
+
+@dataclass(frozen=True)
+class LedgerRange:
+    """The partition `number` of `count` equal ranges of ids."""
+
+    number: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The tables beside shards and ledger.
+
+    Attributes:
+        parts: per part its `read` key and the names of its files by identity.
+    """
+
+    parts: tuple[tuple[str, dict[str, str]], ...]
+
+
+def planned_tables(
+    work: Work, settled: Settled, parts: Sequence[tuple[str, dict[str, str]]]
+) -> list[LedgerRange | Beside]:
+    """The partitions of the ledger (a power of two, so that rows keep theirs) and the rest."""
+    ledger = [scatter_names(work, settled, *place)[1] for place in places(settled.decided)]
+    documents = sum(work.store.read_metadata(name)["documents"] for name in ledger)
+    count = 1
+    while documents / count > LEDGER_DOCUMENTS:
+        count *= 2
+    return [*(LedgerRange(number, count) for number in range(count)), Beside(tuple(parts))]
+
+
+def write_table(work: Work, item: tuple[str, Settled, LedgerRange | Beside]) -> list[ReleaseFile]:
+    """Write a partition of the ledger, or the tables beside it, into the staging folder."""
+    folder, settled, table = item
+    ledger = [scatter_names(work, settled, *place)[1] for place in places(settled.decided)]
+    if isinstance(table, LedgerRange):
+        name = f"ledger/part-{table.number:05}-of-{table.count:05}.parquet"
+        return [_write_file(work, folder, name, _range_of_ledger(work, ledger, table))]
+    frames = {
+        "links.parquet": work.store.read_frame(name_of("link", settled.decided.links)),
+        "skipped.parquet": _all_skipped(work, table.parts),
+        "ledger/uris.parquet": _index_names(work, ledger),
+        **_summarise(work, ledger),
+    }
+    return [_write_file(work, folder, name, frame) for name, frame in frames.items()]
+
+
+def _write_file(work: Work, folder: str, name: str, frame: pl.DataFrame) -> ReleaseFile:
+    work.store.write_frame(f"{folder}/{name}", frame)
+    content = work.store.read_bytes(f"{folder}/{name}")
+    return ReleaseFile(path=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def _range_of_ledger(work: Work, ledger: list[str], table: LedgerRange) -> pl.DataFrame:
+    low = f"{table.number * (1 << 32) // table.count:08x}"
+    is_last = table.number + 1 == table.count
+    high = "g" if is_last else f"{(table.number + 1) * (1 << 32) // table.count:08x}"
+    mine = pl.col("id").is_between(pl.lit(low), pl.lit(high), closed="left")
+    rows = [work.store.scan_frame(name).filter(mine).collect() for name in ledger]
+    return pl.concat(rows).sort("id")
+
+
+def _all_skipped(work: Work, parts: Sequence[tuple[str, dict[str, str]]]) -> pl.DataFrame:
+    """What was skipped, its input by name; sorted by URI, so that a look-up reads little."""
+    skipped = []
+    for key, names in parts:
+        frame = work.store.read_frame(name_of("read", key))
+        skipped.append(frame.with_columns(pl.col("input").replace(names)))
+    return pl.concat(skipped).sort("uri", "input", "offset", "reason", "detail")
+
+
+def _index_names(work: Work, ledger: list[str]) -> pl.DataFrame:
+    """Documents by the hash of their URI and of their source id."""
+    keys = []
+    for name in ledger:
+        rows = work.store.read_frame(name, ["id", "uri", "source_id"])
+        for column in ("uri", "source_id"):
+            named = rows.select("id", name=column).drop_nulls()
+            keys.append(named.select(name_hash(named["name"]), "id"))
+    return pl.concat(keys).unique().sort("name_hash", "id")
+
+
+def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
+    """What is kept, by source and language, and its mentions of groups."""
+    columns = [column for column, facts in COLUMNS.items() if facts.scorer == "bias"]
+    wanted = ["source", "language", "characters", "removed_by", *columns, "bias_state"]
+    rows = [work.store.read_frame(name, wanted) for name in ledger]
+    kept = pl.concat(rows).filter(pl.col("removed_by").is_null()).drop("removed_by")
+    sizes = {"documents": pl.len(), "characters": pl.col("characters").sum()}
+    languages = kept.group_by("source", "language").agg(**sizes)
+    order = ["source", "documents", "language"]
+    return {
+        "bias.parquet": summarise_bias(kept),
+        "languages.parquet": languages.sort(order, descending=[False, True, False]),
+    }
+
+
+def name_hash(names: pl.Series) -> pl.Series:
+    """The hash under which the index holds a URI or a source id, as `name_hash` (UInt64)."""
+    digests = [
+        int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
+        for name in names.to_list()
+    ]
+    return pl.Series("name_hash", digests, dtype=pl.UInt64)
+
+
+# --- the release as a whole
+
+
+def release_key(work: Work, settled: Settled) -> str:
+    """What tells whether a release is the newest one again: all but the former release."""
+    return work.key(
+        "release",
+        decided=_decided_key(settled.decided),
+        scores=[score_names(work, block) for block in settled.decided.corpus.blocks],
+        release=work.recipe.release.model_dump(),
+        similarity=work.recipe.duplicates.split_similarity,
+        seed=work.recipe.seed,
+        libraries=library_versions("scatter"),
+    )
+
+
+def newest_release(work: Work) -> Manifest | None:
+    """The newest version of the recipe's release, or None before the first."""
+    try:
+        return find_release(work.store, f"{work.recipe.name}@latest")
+    except ReleaseError:
+        return None
+
+
+@contextmanager
+def staging(work: Work, run: str) -> Iterator[str]:
+    """A folder in which a release grows unseen; gone in the end, whatever happens."""
+    folder = f"releases/{work.recipe.name}/.staging-{run}"
+    try:
+        yield folder
+    finally:
+        if work.store.names(folder):
+            work.store.remove(folder)

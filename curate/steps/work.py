@@ -1,0 +1,175 @@
+"""What every step is given, and how objects are named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import polars as pl
+
+from curate.recipe import Recipe
+from curate.schema import DOCUMENT
+from curate.sources import document_id
+from curate.store import Store, content_key
+
+VERSIONS = {  # raise one when the step's output changes for the same inputs
+    "read": 1,
+    "ids": 1,
+    "language": 1,
+    "quality": 1,
+    "toxicity": 1,
+    "bias": 1,
+    "signatures": 1,
+    "link": 1,
+    "judge": 1,
+    "survivors": 1,
+    "make": 1,
+    "splits": 1,
+    "scatter": 1,
+    "ledger": 1,
+    "release": 1,
+}
+LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
+    "commoncrawl": ("fastwarc", "resiliparse", "polars"),
+    "wikipedia": ("lxml", "polars"),
+    "subtitles": ("lxml", "resiliparse", "polars"),
+    "records": ("polars", "pyarrow"),
+    "language": ("fasttext-numpy2", "numpy"),
+    "toxicity": ("fasttext-numpy2", "numpy", "detoxify", "torch"),
+    "ledger": ("polars",),
+    "scatter": ("polars", "pyarrow"),
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run's store and recipe, as steps see them.
+
+    Attributes:
+        store: where objects lie.
+        recipe: the recipe; a step reads its own section.
+        batch_documents: documents scored at a time; shapes no output.
+    """
+
+    store: Store
+    recipe: Recipe
+    batch_documents: int = 4096
+
+    def key(self, step: str, **parts: Any) -> str:
+        """The key of an object of a step."""
+        return content_key(step, VERSIONS[step], **parts)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One object of documents.
+
+    Attributes:
+        key: of the object.
+        documents: rows.
+        size: bytes of text.
+        priority: the source's place in the recipe.
+    """
+
+    key: str
+    documents: int
+    size: int
+    priority: int
+
+    @property
+    def name(self) -> str:
+        """The object's name in the store."""
+        return f"objects/documents/{self.key}.parquet"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All blocks of a run, in an order that the recipe and the content fix.
+
+    A record's id is a hash of what the record is. Where an id repeats (real archives repeat
+    record ids, and one file may be given twice), its occurrences are numbered in corpus order;
+    `ids` names the object that holds the renumbered ones.
+    """
+
+    blocks: tuple[Block, ...]
+    ids: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """Of the whole corpus."""
+        return content_key("corpus", 1, blocks=[(b.key, b.priority) for b in self.blocks])
+
+
+def name_of(step: str, key: str) -> str:
+    """The name of an object in the store."""
+    return f"objects/{step}/{key}.parquet"
+
+
+@cache
+def library_versions(step: str) -> dict[str, str]:
+    """The versions of the libraries that shape a step's output."""
+    found = {}
+    for library in LIBRARIES.get(step, ()):
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:  # an extra that is not installed shapes nothing
+            continue
+    return found
+
+
+def find_repeats(work: Work, corpus: Corpus) -> str:
+    """Number the occurrences of repeated ids; returns the key of the object that holds them."""
+    key = work.key("ids", corpus=corpus.key)
+    name = name_of("ids", key)
+    if work.store.has(name):
+        return key
+    seen = pl.concat(
+        [
+            work.store.read_frame(block.name, ["id"]).select(
+                pl.lit(place, dtype=pl.Int32).alias("block"),
+                pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+                "id",
+            )
+            for place, block in enumerate(corpus.blocks)
+        ]
+        or [pl.DataFrame(schema={"block": pl.Int32, "row": pl.Int64, "id": pl.String})]
+    )
+    repeats = (
+        seen.with_columns(occurrence=pl.int_range(pl.len()).over("id"))
+        .filter(pl.col("occurrence") > 0)
+        .sort("block", "row")
+    )
+    renumbered = [
+        document_id("occurrence", f"{identifier}\0{occurrence}")
+        for identifier, occurrence in repeats.select("id", "occurrence").iter_rows()
+    ]
+    frame = repeats.select("block", "row", id=pl.Series(renumbered, dtype=pl.String))
+    work.store.write_frame(name, frame)
+    return key
+
+
+def read_documents(
+    work: Work, corpus: Corpus, place: int, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """The documents of a block of the corpus, repeated ids numbered.
+
+    Args:
+        work: the run.
+        corpus: with `ids`.
+        place: of the block in the corpus.
+        columns: some columns only.
+    """
+    block = corpus.blocks[place]
+    frame = work.store.read_frame(block.name, columns)
+    if corpus.ids and "id" in frame.columns:
+        repeats = work.store.read_frame(name_of("ids", corpus.ids)).filter(pl.col("block") == place)
+        if repeats.height:
+            rows = repeats["row"].to_numpy()
+            frame = frame.with_columns(frame["id"].scatter(rows, repeats["id"]))
+    return frame
+
+
+EXTRA_COLUMNS = {"cleaned_characters": pl.Int64}  # beside those of DOCUMENT
+DOCUMENT_COLUMNS = {**DOCUMENT, **EXTRA_COLUMNS}

@@ -1,0 +1,177 @@
+"""What a run came to: checks, the manifest, and the facts that terminal, UI and JSON show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate import __version__
+from curate.decide import check_removed_share, check_rows
+from curate.release.card import write_card
+from curate.release.manifest import (
+    DocumentCounts,
+    Draft,
+    FunnelRow,
+    Manifest,
+    ReleaseFile,
+    ReleaseInput,
+)
+from curate.release.manifest import publish as publish_release
+from curate.release.shards import ShardFile
+from curate.sources.inputs import Part
+from curate.steps import deciding, reading, releasing
+from curate.steps.work import LIBRARIES
+from flows.run import Run
+
+CARDS = Path(__file__).parent.parent / "data_cards"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What reading and deciding came to.
+
+    Attributes:
+        inputs: per file its name, state and counts.
+        funnel: per rule and source.
+        documents: read, made, kept, removed.
+        skipped: what never became a document, by reason.
+    """
+
+    inputs: tuple[ReleaseInput, ...]
+    funnel: pl.DataFrame
+    documents: DocumentCounts
+    skipped: dict[str, int]
+
+
+def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
+    """Add up what was read and decided; damaged and unreadable files become warnings.
+
+    Raises:
+        DecisionError: a rule removes nearly everything.
+    """
+    work = run.work
+    inputs, skipped = [], {}
+    for part in parts:
+        names = {file.identity: file for file in part.files}
+        for file in reading.read_outcome(work, part)[1]:
+            found = names[file["identity"]]
+            inputs.append(
+                ReleaseInput(
+                    name=found.name,
+                    kind=part.section.kind,
+                    snapshot=part.section.snapshot,
+                    size=found.size,
+                    identity=found.identity,
+                    state=file["state"],
+                    reason=file["reason"],
+                    counts=file["counts"],
+                )
+            )
+    inputs.sort(key=lambda file: file.name)
+    for file in inputs:
+        run.warnings += _warn(file)
+        for name, number in file.counts.items():
+            if name.startswith("skipped_"):
+                reason = name.removeprefix("skipped_")
+                skipped[reason] = skipped.get(reason, 0) + number
+    funnel = deciding.decided_funnel(work, decided)
+    check_removed_share(funnel, work.recipe.max_removed_share)
+    read = sum(block.documents for block in decided.corpus.blocks)
+    made = sum(block.documents for block in decided.made.blocks)
+    removed = int(funnel["removed"].sum())
+    documents = DocumentCounts(read=read, made=made, kept=read + made - removed, removed=removed)
+    return Report(tuple(inputs), funnel, documents, dict(sorted(skipped.items())))
+
+
+def _warn(file: ReleaseInput) -> list[str]:
+    """One sentence for an input that was not read in full."""
+    if file.state == reading.FAILED:
+        return [f"{file.name} was not read: {file.reason}"]
+    harm = {name: file.counts.get(f"skipped_{name}", 0) for name in ("damaged", "truncated")}
+    found = [f"{number} {name}" for name, number in harm.items() if number]
+    if found:
+        return [f"{file.name} was read in part: {', '.join(found)}"]
+    if not file.counts.get("documents"):
+        return [f"{file.name} gave no document"]
+    return []
+
+
+def check(run: Run, report: Report, settled: releasing.Settled) -> None:
+    """The rows that the splits hold are those that the rules left.
+
+    Raises:
+        DecisionError: they are not.
+    """
+    shards = releasing.split_sizes(run.work, settled)
+    documents = report.documents
+    check_rows(documents.read, documents.made, sum(shards.values()), documents.removed)
+
+
+def publish(
+    run: Run,
+    folder: str,
+    key: str,
+    report: Report,
+    settled: releasing.Settled,
+    shards: Sequence[ShardFile],
+    files: Sequence[ReleaseFile],
+) -> tuple[Manifest, bool]:
+    """Make the staged folder the next version; the newest, if its content is the same."""
+    work = run.work
+    splits = releasing.split_sizes(work, settled)
+    draft = Draft(
+        name=work.recipe.name,
+        run=run.identity,
+        release_key=key,
+        recipe=work.recipe.model_dump(mode="json", exclude={"store"}, exclude_none=True),
+        code_version=__version__,
+        libraries=_libraries(),
+        inputs=report.inputs,
+        funnel=tuple(FunnelRow(**row) for row in report.funnel.to_dicts()),
+        documents=report.documents,
+        shards=tuple(shards),
+        files=tuple(files),
+        splits=splits,
+        split_conflicts=releasing.planned_shards(work, settled)[1],
+    )
+    bias = work.store.read_frame(f"{folder}/bias.parquet")
+    languages = work.store.read_frame(f"{folder}/languages.parquet")
+    prose = CARDS / f"{work.recipe.name}.md"
+    text = prose.read_text(encoding="utf-8") if prose.is_file() else None
+    return publish_release(
+        work.store, folder, draft, lambda manifest: write_card(manifest, bias, languages, text)
+    )
+
+
+def _libraries() -> dict[str, str]:
+    names = {name for libraries in LIBRARIES.values() for name in libraries}
+    found = {}
+    for name in sorted(names):
+        try:
+            found[name] = version(name)
+        except ModuleNotFoundError:  # an extra that is not installed
+            continue
+    return found
+
+
+def describe(run: Run, manifest: Manifest, report: Report, *, is_new: bool) -> dict[str, Any]:
+    """What the run did, as JSON."""
+    return {
+        "release": manifest.reference,
+        "new": is_new,
+        "store": run.work.store.url,
+        "folder": manifest.folder,
+        "content_hash": manifest.content_hash,
+        "documents": report.documents.model_dump(),
+        "splits": manifest.splits,
+        "skipped": report.skipped,
+        "funnel": report.funnel.to_dicts(),
+        "steps": run.steps,
+        "warnings": run.warnings,
+        "run": run.identity,
+    }

@@ -1,0 +1,154 @@
+"""The whole run, top to bottom.
+
+    inputs ─▶ read ─▶ measure ─▶ link ─▶ decide ─▶ make ─▶ release
+
+Every stage only adds objects; a stage whose objects exist does nothing. Started by
+`curate run`, by a Prefect deployment (`prefect.yaml`), or as a function.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from curate.recipe import load_recipe
+from curate.steps import deciding, measuring, reading, releasing
+from curate.steps.work import Corpus, Work, find_repeats
+from curate.release.manifest import Manifest
+from curate.sources.inputs import Part
+from curate.store import Store
+from flows import artifacts, outcome
+from flows.recipes import find_recipe
+from flows.run import Run, start_run
+
+
+@flow(name="curate", flow_run_name="{recipe}", persist_result=False, validate_parameters=False)
+def pipeline(
+    recipe: str,
+    store: str | None = None,
+    workers: int | None = None,
+    batch_documents: int = 4096,
+    settings: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Run a recipe through to a release.
+
+    Args:
+        recipe: a recipe's path, or the name of a packaged one.
+        store: a folder or an fsspec URL, instead of the recipe's.
+        workers: processes; left out: one per core.
+        batch_documents: documents scored at a time; shapes no output.
+        settings: values that replace the recipe's, by dotted name.
+
+    Returns:
+        What the run did: release, funnel, counts of computed and reused objects, warnings.
+
+    Raises:
+        CurateError: in one sentence, what is wrong and what to change.
+    """
+    path = find_recipe(recipe)
+    loaded = load_recipe(path, settings)
+    work = Work(Store(store or loaded.store), loaded, batch_documents)
+    with start_run(work, workers or os.cpu_count() or 1) as run:
+        parts = reading.plan_parts(loaded, path.parent)
+        corpus = read(run, parts)
+        measure(run, corpus)
+        decided = decide(run, corpus)
+        decided = make(run, decided)
+        report = outcome.count(run, parts, decided)
+        manifest, is_new = release(run, parts, decided, report)
+        result = outcome.describe(run, manifest, report, is_new=is_new)
+        artifacts.publish(manifest, result)
+        return result
+
+
+def read(run: Run, parts: list[Part]) -> Corpus:
+    """Input parts become blocks of documents."""
+    work = run.work
+    run.each(
+        "read",
+        reading.read_part,
+        parts,
+        lambda part: [reading.read_name(work, part)],
+        lambda part: part.size,
+    )
+    corpus = reading.assemble(work, parts)
+    return replace(corpus, ids=find_repeats(work, corpus))
+
+
+def measure(run: Run, corpus: Corpus) -> None:
+    """Every scorer's columns for every block."""
+    work = run.work
+    run.each(
+        "measure",
+        measuring.measure_block,
+        corpus.blocks,
+        lambda block: measuring.score_names(work, block),
+        lambda block: block.size,
+    )
+
+
+def judge(run: Run, corpus: Corpus) -> None:
+    """Each document's verdict by its own scores."""
+    work = run.work
+    run.each(
+        "judge",
+        deciding.judge_block,
+        corpus.blocks,
+        lambda block: [deciding.judge_name(work, block)],
+        lambda block: block.documents,
+    )
+
+
+def decide(run: Run, corpus: Corpus) -> deciding.Decided:
+    """Verified pairs, verdicts, and survivors among what passes."""
+    work = run.work
+    judge(run, corpus)
+    run.one("link", deciding.link, corpus, deciding.link_name(work, corpus))
+    decided = deciding.Decided(corpus, deciding.link_key(work, corpus))
+    run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
+    return replace(decided, survivors=deciding.survivors_key(work, decided))
+
+
+def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
+    """Documents made of kept ones, measured and judged like those that were read."""
+    work = run.work
+    if not work.recipe.augment.kinds:
+        return decided
+    items = [(decided, place) for place in range(len(decided.corpus.blocks))]
+    run.each("make", deciding.make_block, items, lambda item: [deciding.made_name(work, *item)])
+    decided = replace(decided, made=deciding.assemble_made(work, decided))
+    if not decided.made.blocks:
+        return decided
+    measure(run, decided.made)
+    judge(run, decided.made)
+    run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
+    return replace(decided, made_survivors=deciding.survivors_key(work, decided))
+
+
+def release(
+    run: Run, parts: list[Part], decided: deciding.Decided, report: outcome.Report
+) -> tuple[Manifest, bool]:
+    """Splits, shards, ledger, card; an unchanged release makes no new version."""
+    work = run.work
+    newest = releasing.newest_release(work)
+    settled = releasing.Settled(decided, newest.folder if newest else "")
+    key = releasing.release_key(work, settled)
+    if newest is not None and newest.release_key == key:
+        run.reuse("release")
+        return newest, False
+    run.one("splits", releasing.split_documents, settled, releasing.splits_name(work, settled))
+    settled = replace(settled, splits=releasing.splits_key(work, settled))
+    outcome.check(run, report, settled)
+    rows = [(settled, *place) for place in releasing.places(decided)]
+    run.each("scatter", releasing.scatter_block, rows, lambda r: releasing.scatter_names(work, *r))
+    with releasing.staging(work, run.identity) as folder:
+        shards = releasing.planned_shards(work, settled)[0]
+        items = [(folder, settled, shard) for shard in shards]
+        written = run.each("release", releasing.write_release_shard, items)
+        tables = releasing.planned_tables(work, settled, reading.names_of(work, parts))
+        files = run.each("ledger", releasing.write_table, [(folder, settled, t) for t in tables])
+        return outcome.publish(run, folder, key, report, settled, written, sum(files, []))
