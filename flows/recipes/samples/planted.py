@@ -1,0 +1,115 @@
+"""What is planted in the sample corpus, for which rule, and the texts that a program writes.
+
+`PLANTED` names, for each rule or reason, the documents that were made to meet it, by their URL or
+their path in the corpus. A planted document may meet further rules: a text of lorem ipsum is no
+prose either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+WEB = "https://www.example.com"
+
+# Pages that differ from others in a few words: page → (language, prose, replacements, ending).
+EDITED: dict[str, tuple[str, str, dict[str, str], str]] = {
+    "market_day_again": ("en", "market_day", {"blue.": "violet."}, ""),
+    "old_bridge_again": ("en", "old_bridge", {}, " The photographs are in the town hall."),
+    "night_train_again": ("en", "night_train", {"forty": "fifty"}, " Read more on the next page."),
+    "imkerei_again": ("de", "imkerei", {"die Küche klebt": "die Küche klebt dann"}, ""),
+    "riviere_again": ("fr", "riviere", {"du pain et du fromage": "du fromage et du pain"}, ""),
+    "rain_barrel_rewritten": (
+        "en",
+        "rain_barrel",
+        {
+            "for a long time we watered": "for many years we watered",
+            "asked everyone to save": "asked all of us to save",
+            "fills it in twenty minutes": "fills it in half an hour",
+            "the ferns like it better": "the roses like it better",
+            "less than a cup of coffee": "no more than a cup of tea",
+        },
+        "",
+    ),
+    "taller_rewritten": (
+        "es",
+        "taller",
+        {
+            "lleno de madera": "lleno de polvo",
+            "con los nudillos": "con los dedos",
+            "seis guitarras al año": "ocho guitarras al año",
+            "cortado en invierno": "cortado en otoño",
+        },
+        "",
+    ),
+}
+# Pages that hold the very text of another one: page → (language, prose).
+COPIED = {
+    "harbour_bakery_copy": ("en", "harbour_bakery"),
+    "wanderung_copy": ("de", "wanderung"),
+    "orto_copy": ("it", "orto"),
+}
+
+
+def prose(name: str) -> dict[str, Any]:
+    """One file of prose, as parsed TOML."""
+    return tomllib.loads((FOLDER / "prose" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def page(name: str) -> str:
+    """The URL of a planted page."""
+    return f"{WEB}/planted/{name}"
+
+
+def order(words: str, count: int, seed: str) -> list[str]:
+    """`count` words in an order drawn by hash, each once before any comes again."""
+    pool = words.split()
+
+    def drawn(i: int, word: str) -> bytes:
+        return hashlib.blake2b(f"{seed} {i} {word}".encode()).digest()
+
+    rounds = range(-(-count // len(pool)))
+    return [w for i in rounds for w in sorted(pool, key=lambda w: drawn(i, w))][:count]
+
+
+def sentences(count: int, seed: str, phrase: str = "", copies: int = 0) -> list[str]:
+    """Sentences that a program writes; `copies` of them, evenly spread, hold the phrase."""
+    words = prose("generated")["words"]
+    slots = (
+        order(words[pool], count, f"{seed} {slot}")
+        for slot, pool in enumerate(
+            [
+                "adjectives",
+                "people",
+                "verbs",
+                "adjectives",
+                "things",
+                "prepositions",
+                "adjectives",
+                "places",
+            ]
+        )
+    )
+    written = []
+    for i, (a, person, verb, b, thing, near, c, place) in enumerate(zip(*slots, strict=True)):
+        insert = f" {phrase}" if (i + 1) * copies // count > i * copies // count else ""
+        written.append(f"The {a} {person}{insert} {verb} the {b} {thing} {near} a {c} {place}.")
+    return written
+
+
+def paragraphs(lines: list[str], size: int = 5) -> str:
+    """Sentences as paragraphs of `size`."""
+    return "\n\n".join(" ".join(lines[i : i + size]) for i in range(0, len(lines), size))
+
+
+def generated() -> dict[str, str]:
+    """The pages that a program writes: name → text."""
+    texts = {"endless": paragraphs(sentences(170, "endless"), 6)}
+    for name, (copies, others, phrase) in prose("generated")["phrases"].items():
+        texts[name] = paragraphs(sentences(copies + others, name, phrase, copies), 4)
+    machine = "Buy cheap tickets to Velmore here and now. Our cheap tickets are the best tickets."
+    texts["machine"] = "\n\n".join([machine] * 12)
+    return texts
