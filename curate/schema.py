@@ -67,6 +67,37 @@ COLUMNS: dict[str, Column] = {
     "language": Column("language", pl.String),  # ISO 639-3, `und` where unknown
     "script": Column("language", pl.String),  # ISO 15924
     "language_score": Column("language", pl.Float64, 4),
+    "characters": Column("quality", pl.Int64),  # Unicode code points
+    "words": Column("quality", pl.Int64),
+    "lines": Column("quality", pl.Int64),
+    "paragraphs": Column("quality", pl.Int64),
+    "sentences": Column("quality", pl.Int64),
+    "stop_words": Column("quality", pl.Int64),  # distinct English ones of eight
+    "mean_word_length": Column("quality", pl.Float64),  # characters per word
+    "hash_to_word_ratio": Column("quality", pl.Float64),
+    "ellipsis_to_word_ratio": Column("quality", pl.Float64),
+    "newline_to_word_ratio": Column("quality", pl.Float64),
+    "alphabetic_word_share": Column("quality", pl.Float64),
+    "bullet_line_share": Column("quality", pl.Float64),
+    "ellipsis_line_share": Column("quality", pl.Float64),
+    "line_punctuation_share": Column("quality", pl.Float64),
+    "short_line_share": Column("quality", pl.Float64),  # lines of fewer than 30 characters
+    "short_line_share_to_30": Column("quality", pl.Float64),  # lines of 30 characters or fewer
+    "duplicate_line_share": Column("quality", pl.Float64),
+    "duplicate_line_character_share": Column("quality", pl.Float64),
+    "duplicate_paragraph_share": Column("quality", pl.Float64),
+    "duplicate_paragraph_character_share": Column("quality", pl.Float64),
+    "top_2_gram_character_share": Column("quality", pl.Float64),
+    "top_3_gram_character_share": Column("quality", pl.Float64),
+    "top_4_gram_character_share": Column("quality", pl.Float64),
+    "duplicate_5_gram_character_share": Column("quality", pl.Float64),
+    "duplicate_6_gram_character_share": Column("quality", pl.Float64),
+    "duplicate_7_gram_character_share": Column("quality", pl.Float64),
+    "duplicate_8_gram_character_share": Column("quality", pl.Float64),
+    "duplicate_9_gram_character_share": Column("quality", pl.Float64),
+    "duplicate_10_gram_character_share": Column("quality", pl.Float64),
+    "has_lorem_ipsum": Column("quality", pl.Boolean),
+    "has_curly_bracket": Column("quality", pl.Boolean),
     "toxicity": Column("toxicity", pl.Float64, 4),
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
