@@ -18,7 +18,7 @@ import polars as pl
 
 from curate.errors import DecisionError, RecipeError
 from curate.presets import all_rules, load_preset
-from curate.recipe import Recipe
+from curate.recipe import DuplicatesSection, Recipe
 from curate.schema import COLUMNS
 
 Removes = Literal["below", "above", "at_or_below", "at_or_above", "true", "outside"]
@@ -271,6 +271,33 @@ def sum_funnel(counts: Iterable[pl.DataFrame], order: Sequence[str]) -> pl.DataF
         .sort("place", "source")
         .select(FUNNEL.keys())
     )
+
+
+def apply_survivors(
+    verdicts: pl.DataFrame, members: pl.DataFrame, section: DuplicatesSection
+) -> pl.DataFrame:
+    """Verdicts with those of the duplicate rules.
+
+    Args:
+        verdicts: `id`, `removed_by`, `value`, `limit`, `tags`, one row per document.
+        members: what `choose_survivors` gave.
+        section: whether duplicates are removed or only tagged, and from which similarity.
+
+    Returns:
+        Same rows, same order, with `duplicate_of`, `similarity`, `cluster_size`.
+    """
+    frame = verdicts.join(members, on="id", how="left", maintain_order="left")
+    loser = pl.col("duplicate_of").is_not_null()
+    if section.action == "tag":
+        tags = pl.when(loser).then(pl.concat_list("tags", "rule")).otherwise("tags")
+        return frame.with_columns(tags=tags).drop("rule")
+    exact, near = DUPLICATE_RULES
+    limits = {exact: "1", near: f"{section.minimum_similarity:g}"}
+    return frame.with_columns(
+        limit=pl.when(loser).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
+        removed_by=pl.when(loser).then("rule").otherwise("removed_by"),
+        value=pl.when(loser).then("similarity").otherwise("value"),
+    ).drop("rule")
 
 
 def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:

@@ -20,8 +20,7 @@ def publish(manifest: Manifest, result: dict[str, Any]) -> None:
     lines = [
         f"# {manifest.reference}",
         "",
-        f"{documents.read:,} documents read, {documents.made:,} made, "
-        f"{documents.removed:,} removed, **{documents.kept:,} kept**.",
+        f"{documents.read:,} read, {documents.made:,} made, {documents.removed:,} removed, **{documents.kept:,} kept**.",
         "",
         f"- folder: `{manifest.folder}` in `{result['store']}`",
         f"- content hash: `{manifest.content_hash}`",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
 from prefect import flow
@@ -151,4 +151,6 @@ def release(
         written = run.each("release", releasing.write_release_shard, items)
         tables = releasing.planned_tables(work, settled, reading.names_of(work, parts))
         files = run.each("ledger", releasing.write_table, [(folder, settled, t) for t in tables])
-        return outcome.publish(run, folder, key, report, settled, written, sum(files, []))
+        return outcome.publish(
+            run, folder, key, report, settled, written, list(chain.from_iterable(files))
+        )

@@ -12,6 +12,7 @@ from curate.augment.counterfactual import swap_gender
 from curate.decide import (
     DUPLICATE_RULES,
     FUNNEL,
+    apply_survivors,
     columns_read,
     compile_rules,
     count_rules,
@@ -20,7 +21,6 @@ from curate.decide import (
 )
 from curate.duplicates.candidates import find_candidates, verify
 from curate.duplicates.clusters import choose_survivors
-from curate.recipe import DuplicatesSection
 from curate.schema import DOCUMENT
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
@@ -269,33 +269,6 @@ def read_verdicts(work: Work, decided: Decided, place: int, *, made: bool = Fals
     ids = read_documents(work, corpus, place, ["id"])
     members = work.store.read_frame(name_of("survivors", survivors))
     return apply_survivors(ids.hstack(verdicts), members, work.recipe.duplicates)
-
-
-def apply_survivors(
-    verdicts: pl.DataFrame, members: pl.DataFrame, section: DuplicatesSection
-) -> pl.DataFrame:
-    """Verdicts with those of the duplicate rules.
-
-    Args:
-        verdicts: `id`, `removed_by`, `value`, `limit`, `tags`, one row per document.
-        members: what `choose_survivors` gave.
-        section: whether duplicates are removed or only tagged, and from which similarity.
-
-    Returns:
-        Same rows, same order, with `duplicate_of`, `similarity`, `cluster_size`.
-    """
-    frame = verdicts.join(members, on="id", how="left", maintain_order="left")
-    loser = pl.col("duplicate_of").is_not_null()
-    if section.action == "tag":
-        tags = pl.when(loser).then(pl.concat_list("tags", "rule")).otherwise("tags")
-        return frame.with_columns(tags=tags).drop("rule")
-    exact, near = DUPLICATE_RULES
-    limits = {exact: "1", near: f"{section.minimum_similarity:g}"}
-    return frame.with_columns(
-        limit=pl.when(loser).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
-        removed_by=pl.when(loser).then("rule").otherwise("removed_by"),
-        value=pl.when(loser).then("similarity").otherwise("value"),
-    ).drop("rule")
 
 
 # --- documents made of kept ones

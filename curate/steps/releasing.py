@@ -12,9 +12,11 @@ import polars as pl
 
 from curate.duplicates.clusters import group_for_split
 from curate.errors import ReleaseError
+from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
 from curate.release.manifest import Manifest, ReleaseFile, find_release
 from curate.release.shards import (
     RELEASE_COLUMNS,
+    SPLITS,
     Shard,
     ShardFile,
     plan_shards,
@@ -29,7 +31,6 @@ from curate.steps.measuring import read_scores, score_names, scorers_of
 from curate.steps.work import Corpus, Work, library_versions, name_of, read_documents
 
 LEDGER_LEFT_OUT = {"signature"}  # 512 bytes a document that no rule reads
-LEDGER_DOCUMENTS = 250_000  # in a partition
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,8 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     decided = settled.decided
     corpus = _corpus(decided, made)
     block = corpus.blocks[place]
-    documents = read_documents(work, corpus, place).drop("text")
+    priority = pl.lit(block.priority, dtype=pl.Int64).alias("priority")
+    documents = read_documents(work, corpus, place).drop("text").with_columns(priority)
     scorers = scorers_of(work.recipe)
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
     states = [f"{scorer}_state" for scorer in scorers]
@@ -218,14 +220,6 @@ def write_release_shard(work: Work, item: tuple[str, Settled, Shard]) -> ShardFi
 
 
 @dataclass(frozen=True)
-class LedgerRange:
-    """The partition `number` of `count` equal ranges of ids."""
-
-    number: int
-    count: int
-
-
-@dataclass(frozen=True)
 class Beside:
     """The tables beside shards and ledger.
 
@@ -238,27 +232,25 @@ class Beside:
 
 def planned_tables(
     work: Work, settled: Settled, parts: Sequence[tuple[str, dict[str, str]]]
-) -> list[LedgerRange | Beside]:
-    """The partitions of the ledger (a power of two, so that rows keep theirs) and the rest."""
+) -> list[LedgerPart | Beside]:
+    """The parts of the ledger, and the rest."""
     ledger = [scatter_names(work, settled, *place)[1] for place in places(settled.decided)]
     documents = sum(work.store.read_metadata(name)["documents"] for name in ledger)
-    count = 1
-    while documents / count > LEDGER_DOCUMENTS:
-        count *= 2
-    return [*(LedgerRange(number, count) for number in range(count)), Beside(tuple(parts))]
+    return [*plan_parts(documents), Beside(tuple(parts))]
 
 
-def write_table(work: Work, item: tuple[str, Settled, LedgerRange | Beside]) -> list[ReleaseFile]:
-    """Write a partition of the ledger, or the tables beside it, into the staging folder."""
+def write_table(work: Work, item: tuple[str, Settled, LedgerPart | Beside]) -> list[ReleaseFile]:
+    """Write a part of the ledger, or the tables beside it, into the staging folder."""
     folder, settled, table = item
     ledger = [scatter_names(work, settled, *place)[1] for place in places(settled.decided)]
-    if isinstance(table, LedgerRange):
-        name = f"ledger/part-{table.number:05}-of-{table.count:05}.parquet"
-        return [_write_file(work, folder, name, _range_of_ledger(work, ledger, table))]
+    if isinstance(table, LedgerPart):
+        rows = [work.store.scan_frame(name).filter(table.holds()).collect() for name in ledger]
+        return [_write_file(work, folder, table.name, pl.concat(rows).sort("id"))]
+    names = [index_names(work.store.read_frame(n, ["id", "uri", "source_id"])) for n in ledger]
     frames = {
         "links.parquet": work.store.read_frame(name_of("link", settled.decided.links)),
         "skipped.parquet": _all_skipped(work, table.parts),
-        "ledger/uris.parquet": _index_names(work, ledger),
+        INDEX: pl.concat(names).unique().sort("name_hash", "id"),
         **_summarise(work, ledger),
     }
     return [_write_file(work, folder, name, frame) for name, frame in frames.items()]
@@ -270,15 +262,6 @@ def _write_file(work: Work, folder: str, name: str, frame: pl.DataFrame) -> Rele
     return ReleaseFile(path=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
-def _range_of_ledger(work: Work, ledger: list[str], table: LedgerRange) -> pl.DataFrame:
-    low = f"{table.number * (1 << 32) // table.count:08x}"
-    is_last = table.number + 1 == table.count
-    high = "g" if is_last else f"{(table.number + 1) * (1 << 32) // table.count:08x}"
-    mine = pl.col("id").is_between(pl.lit(low), pl.lit(high), closed="left")
-    rows = [work.store.scan_frame(name).filter(mine).collect() for name in ledger]
-    return pl.concat(rows).sort("id")
-
-
 def _all_skipped(work: Work, parts: Sequence[tuple[str, dict[str, str]]]) -> pl.DataFrame:
     """What was skipped, its input by name; sorted by URI, so that a look-up reads little."""
     skipped = []
@@ -286,17 +269,6 @@ def _all_skipped(work: Work, parts: Sequence[tuple[str, dict[str, str]]]) -> pl.
         frame = work.store.read_frame(name_of("read", key))
         skipped.append(frame.with_columns(pl.col("input").replace(names)))
     return pl.concat(skipped).sort("uri", "input", "offset", "reason", "detail")
-
-
-def _index_names(work: Work, ledger: list[str]) -> pl.DataFrame:
-    """Documents by the hash of their URI and of their source id."""
-    keys = []
-    for name in ledger:
-        rows = work.store.read_frame(name, ["id", "uri", "source_id"])
-        for column in ("uri", "source_id"):
-            named = rows.select("id", name=column).drop_nulls()
-            keys.append(named.select(name_hash(named["name"]), "id"))
-    return pl.concat(keys).unique().sort("name_hash", "id")
 
 
 def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
@@ -312,15 +284,6 @@ def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
         "bias.parquet": summarise_bias(kept),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
-
-
-def name_hash(names: pl.Series) -> pl.Series:
-    """The hash under which the index holds a URI or a source id, as `name_hash` (UInt64)."""
-    digests = [
-        int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
-        for name in names.to_list()
-    ]
-    return pl.Series("name_hash", digests, dtype=pl.UInt64)
 
 
 # --- the release as a whole

@@ -1,0 +1,326 @@
+"""One document's story, and what other limits would have done, from the ledger alone.
+
+Nothing here reads a text: both answer in about a second on a small release, and grow with the
+ledger, not with the corpus.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from curate.decide import (
+    DUPLICATE_RULES,
+    Rule,
+    any_undetermined,
+    apply_survivors,
+    columns_read,
+    compile_rules,
+    judge,
+)
+from curate.errors import RecipeError
+from curate.ledger import find_named, find_parts, find_rows
+from curate.recipe import Recipe, change_recipe, make_recipe
+from curate.release.manifest import Manifest, find_release
+from curate.store import Store
+
+CHANGES_TEXT = ("sources", "clean", "name", "store")  # settings that need a run that reads
+NEEDS_RUN = {
+    "language.model": "measures again",
+    "toxicity.scorer": "measures again",
+    "toxicity.checkpoint": "measures again",
+    "duplicates.shingle_words": "compares texts again",
+    "duplicates.bands": "compares texts again",
+    "duplicates.rows": "compares texts again",
+    "duplicates.among": "compares texts again",
+    "duplicates.split_similarity": "compares texts again",
+    "seed": "draws again",
+    "augment.kinds": "makes documents",
+    "augment.share": "makes documents",
+}
+
+
+# --- explain
+
+
+def explain(store: Store, reference: str, query: str) -> dict[str, Any]:
+    """Every document, kept or removed, and every skip that a name stands for.
+
+    Args:
+        store: the store.
+        reference: `name@version`.
+        query: a document's id, a source id, or a URL.
+
+    Returns:
+        `documents`: per match its row of the ledger, `rules` (every rule in order with value,
+        limit and outcome), `duplicate` (of which document, how similar), `input` (the file) and
+        `run`; `skipped`: what was skipped under that URL and why; `answer`: one sentence.
+
+    Raises:
+        ReleaseError: there is no such release.
+    """
+    manifest = find_release(store, reference)
+    recipe = make_recipe({**manifest.recipe})
+    rows = find_named(store, manifest.folder, query)
+    skipped = store.scan_frame(f"{manifest.folder}/skipped.parquet").filter(pl.col("uri") == query)
+    stories = [_tell(store, manifest, recipe, row) for row in rows.iter_slices(1)]
+    skips = skipped.collect().to_dicts()
+    return {
+        "release": manifest.reference,
+        "query": query,
+        "documents": stories,
+        "skipped": skips,
+        "answer": _answer(query, manifest, stories, skips),
+    }
+
+
+def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -> dict[str, Any]:
+    """The story of one row."""
+    facts = row.to_dicts()[0]
+    inputs = {file.identity: file.name for file in manifest.inputs}
+    rules = [_meet(rule, row, facts) for rule in compile_rules(recipe)]
+    duplicate = None
+    if facts["duplicate_of"] is not None:
+        other = find_rows(store, manifest.folder, [facts["duplicate_of"]]).select(
+            "id", "uri", "source_id", "title"
+        )
+        duplicate = {**other.to_dicts()[0], "similarity": facts["similarity"]}
+    outcome = "removed" if facts["removed_by"] else "kept"
+    for name in DUPLICATE_RULES:
+        hit = facts["removed_by"] == name or name in facts["tags"]
+        passed_on = facts["removed_by"] is None or facts["removed_by"] in DUPLICATE_RULES
+        rules.append(
+            {
+                "rule": name,
+                "value": facts["similarity"] if hit else None,
+                "limit": str(recipe.duplicates.minimum_similarity)
+                if name.endswith("near")
+                else "1",
+                "outcome": ("hit" if hit else "passed") if passed_on else "not compared",
+            }
+        )
+    return {
+        "id": facts["id"],
+        "outcome": outcome,
+        "removed_by": facts["removed_by"],
+        "value": facts["value"],
+        "limit": facts["limit"],
+        "tags": facts["tags"],
+        "rules": rules,
+        "duplicate": duplicate,
+        "cluster_size": facts["cluster_size"],
+        "input": inputs.get(facts["input"], facts["input"]),
+        "run": manifest.run,
+        "ledger": facts,
+    }
+
+
+def _meet(rule: Rule, row: pl.DataFrame, facts: dict[str, Any]) -> dict[str, Any]:
+    """How one document met one rule."""
+    state = facts.get(rule.state)
+    applies, hits = row.select(applies=rule.applies(), hits=rule.hits()).row(0)
+    if not applies:
+        reason = "not applicable"
+        if rule.languages and facts["language"] not in rule.languages:
+            reason = f"not applicable: speaks {', '.join(rule.languages)}"
+        outcome = reason
+    elif state == "not_computed":
+        outcome = "not computed"
+    elif not hits:
+        outcome = "passed"
+    elif state == "failed":
+        outcome = "hit: the scorer failed"
+    else:
+        outcome = "hit" if rule.action == "remove" else "hit: tagged"
+    return {
+        "rule": rule.name,
+        "value": facts[rule.column],
+        "limit": rule.limit_text,
+        "outcome": outcome,
+    }
+
+
+def _answer(
+    query: str, manifest: Manifest, stories: list[dict[str, Any]], skips: list[dict[str, Any]]
+) -> str:
+    """The story in one sentence."""
+    if stories:
+        return "; ".join(_sentence(story) for story in stories)
+    if skips:
+        first = skips[0]
+        why = f"{first['reason']}: {first['detail']}" if first["detail"] else first["reason"]
+        return f"{query} was skipped when {first['input']} was read ({why})"
+    return (
+        f"{query} is not in {manifest.reference}: none of its {len(manifest.inputs)} inputs held it, "
+        "neither as a document nor among what was skipped"
+    )
+
+
+def _sentence(story: dict[str, Any]) -> str:
+    name = story["ledger"]["title"] or story["ledger"]["uri"] or story["ledger"]["source_id"]
+    if story["outcome"] == "kept":
+        split = story["ledger"]["split"]
+        return f"{name} was kept, in the split {split}"
+    if story["duplicate"]:
+        other = story["duplicate"]
+        return (
+            f"{name} was removed by {story['removed_by']}: a duplicate of {other['id']} "
+            f"({other['uri'] or other['source_id']}), similarity {other['similarity']:g}"
+        )
+    value = story["value"]
+    shown = story["ledger"]["language"] if value is None else f"{value:g}"
+    return (
+        f"{name} was removed by {story['removed_by']}: {shown} against the limit {story['limit']}"
+    )
+
+
+# --- what-if
+
+
+@dataclass(frozen=True)
+class Change:
+    """What other settings would have done.
+
+    Attributes:
+        before: kept and removed documents by rule, as released.
+        after: the same with the other settings.
+        changed: the documents whose verdict changes: id, source, language, uri, title, before,
+            after; sorted by id.
+        undetermined: documents whose verdict needs a score or a comparison that was not made.
+    """
+
+    before: pl.DataFrame
+    after: pl.DataFrame
+    changed: pl.DataFrame
+    undetermined: int
+
+
+def what_if(store: Store, reference: str, settings: dict[str, str]) -> Change:
+    """Decide again with other settings, from the stored scores.
+
+    Args:
+        store: the store.
+        reference: `name@version`.
+        settings: values by dotted name (`quality.minimum_words`: `100`).
+
+    Raises:
+        RecipeError: a setting is unknown, or changes more than decisions; the message names the
+            run that is needed.
+        ReleaseError: there is no such release.
+    """
+    manifest = find_release(store, reference)
+    old = make_recipe({**manifest.recipe})
+    _refuse(manifest, settings)
+    new = change_recipe(old, settings)
+    floor = min(old.duplicates.minimum_similarity, old.duplicates.split_similarity)
+    if new.duplicates.minimum_similarity < floor:
+        raise _needs_run(
+            manifest, "duplicates.minimum_similarity", f"pairs below {floor:g} were not kept"
+        )
+    rules = compile_rules(new)
+    columns = _what_if_columns(rules)
+    parts = [f"{manifest.folder}/{part.name}" for part in find_parts(store, manifest.folder)]
+    rows = pl.concat([_scan(store, name, columns) for name in parts])
+    links = store.read_frame(f"{manifest.folder}/links.parquet")
+    verdicts = _decide_again(rows, links, new, rules)
+    frame = rows.select("id", "source", "language", "uri", "title", before="removed_by").hstack(
+        verdicts.select(after="removed_by")
+    )
+    changed = frame.filter(pl.col("before").ne_missing(pl.col("after"))).sort("id")
+    unknown = rows.select(any_undetermined(rules)).to_series().sum()
+    if old.duplicates.among == "passing":  # what other rules removed was not compared
+        was_removed = rows["removed_by"].is_not_null() & ~rows["removed_by"].is_in(DUPLICATE_RULES)
+        unknown += int((was_removed & verdicts["removed_by"].is_null()).sum())
+    return Change(_count(frame, "before"), _count(frame, "after"), changed, int(unknown))
+
+
+def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
+    for name in settings:
+        if name.split(".")[0] in CHANGES_TEXT:
+            raise _needs_run(manifest, name, "it changes what is read")
+        if name in NEEDS_RUN:
+            raise _needs_run(manifest, name, f"it {NEEDS_RUN[name]}")
+
+
+def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
+    return RecipeError(
+        "what-if answers from stored scores",
+        f"{name} cannot be answered so: {why}",
+        manifest.reference,
+        f"change {name} in the recipe and run it: what it does not touch is reused",
+    )
+
+
+def _what_if_columns(rules: tuple[Rule, ...]) -> list[str]:
+    always = [
+        "id",
+        "source",
+        "language",
+        "uri",
+        "title",
+        "snapshot",
+        "date",
+        "text_hash",
+        "words",
+        "parent",
+        "priority",
+        "removed_by",
+    ]
+    return [*always, *(name for name in columns_read(rules) if name not in always)]
+
+
+def _scan(store: Store, name: str, columns: list[str]) -> pl.DataFrame:
+    frame = store.scan_frame(name)
+    there = set(frame.collect_schema().names())
+    missing = [column for column in columns if column not in there]
+    if missing:
+        raise RecipeError(
+            "what-if answers from stored scores",
+            f"the ledger lacks {', '.join(missing)}",
+            name,
+            "run the recipe with that scorer on: what it does not touch is reused",
+        )
+    return frame.select(columns).collect()
+
+
+def _decide_again(
+    rows: pl.DataFrame, links: pl.DataFrame, recipe: Recipe, rules: tuple[Rule, ...]
+) -> pl.DataFrame:
+    """The verdicts of the ledger's rows under other rules, in their order."""
+    from curate.duplicates.clusters import choose_survivors
+
+    judged = rows.select("id").hstack(judge(rows, rules))
+    is_made = rows["source"].str.starts_with("augment:")
+    passing = rows.filter(judged["removed_by"].is_null() & ~is_made)
+    compared = passing.select(
+        "id",
+        "snapshot",
+        "text_hash",
+        "priority",
+        pl.col("words").cast(pl.Int64),
+        "date",
+    )
+    members = choose_survivors(compared, links, recipe.duplicates)
+    verdicts = apply_survivors(judged, members, recipe.duplicates)
+    kept = verdicts.filter(pl.col("removed_by").is_null())["id"]
+    orphan = is_made & ~rows["parent"].is_in(kept.implode()).fill_null(value=False)
+    was = rows["removed_by"]
+    removed = (
+        pl.when(orphan)
+        .then(pl.lit("augment.parent_removed"))
+        .when(is_made & was.is_in(DUPLICATE_RULES))
+        .then(was)
+        .otherwise(pl.col("removed_by"))
+    )
+    return verdicts.with_columns(removed_by=removed)
+
+
+def _count(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Documents by source, language and rule; a null rule: kept."""
+    return (
+        frame.group_by("source", "language", rule=column)
+        .agg(documents=pl.len())
+        .sort("source", "language", "rule")
+    )

@@ -1,0 +1,101 @@
+"""How the ledger lies in a release: ranges of ids, and an index by name.
+
+`ledger/part-00000-of-00002.parquet` … hold every document, sorted by id; each part holds an equal
+range of ids, and there are as many as a power of two, so that most rows stay where they are.
+`ledger/uris.parquet` maps the hash of every URI and source id to ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from curate.store import Store
+
+INDEX = "ledger/uris.parquet"
+PART_DOCUMENTS = 250_000
+
+
+@dataclass(frozen=True)
+class LedgerPart:
+    """The part `number` of `count` equal ranges of ids."""
+
+    number: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """The part's file, relative to the release."""
+        return f"ledger/part-{self.number:05}-of-{self.count:05}.parquet"
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """The first hex digits from which ids belong to the part, and from which they do not."""
+        low, high = (n * (1 << 32) // self.count for n in (self.number, self.number + 1))
+        return f"{low:08x}", "g" if high == 1 << 32 else f"{high:08x}"
+
+    def holds(self) -> pl.Expr:
+        """Whether an id belongs to the part."""
+        low, high = self.bounds
+        return pl.col("id").is_between(pl.lit(low), pl.lit(high), closed="left")
+
+
+def plan_parts(documents: int) -> list[LedgerPart]:
+    """The parts of a ledger of so many documents."""
+    count = 1
+    while documents / count > PART_DOCUMENTS:
+        count *= 2
+    return [LedgerPart(number, count) for number in range(count)]
+
+
+def find_parts(store: Store, folder: str) -> list[LedgerPart]:
+    """The parts of the ledger in a release's folder."""
+    count = sum(name.startswith("part-") for name in store.names(f"{folder}/ledger"))
+    return [LedgerPart(number, count) for number in range(count)]
+
+
+def find_rows(store: Store, folder: str, ids: Iterable[str]) -> pl.DataFrame:
+    """Rows by id, sorted by id; no row for an id that is not there."""
+    wanted = pl.Series("id", sorted(set(ids)), dtype=pl.String)
+    found = []
+    for part in find_parts(store, folder):
+        mine = wanted.to_frame().filter(part.holds())["id"]
+        rows = store.scan_frame(f"{folder}/{part.name}")
+        found.append(
+            (
+                rows.filter(pl.col("id").is_in(mine.implode())) if len(mine) else rows.limit(0)
+            ).collect()
+        )
+    return pl.concat(found)
+
+
+def find_named(store: Store, folder: str, name: str) -> pl.DataFrame:
+    """Rows whose id, URI or source id is the name."""
+    wanted = name_hash(pl.Series([name]))[0]
+    index = store.scan_frame(f"{folder}/{INDEX}").filter(pl.col("name_hash") == wanted).collect()
+    rows = find_rows(store, folder, [*index["id"], name])
+    is_name = [pl.col(column).eq_missing(pl.lit(name)) for column in ("id", "uri", "source_id")]
+    return rows.filter(pl.any_horizontal(is_name))
+
+
+def index_names(rows: pl.DataFrame) -> pl.DataFrame:
+    """The index's rows for rows with `id`, `uri` and `source_id`."""
+    keys = []
+    for column in ("uri", "source_id"):
+        named = rows.select("id", name=column).drop_nulls()
+        keys.append(named.select(name_hash(named["name"]), "id"))
+    return pl.concat(keys)
+
+
+def name_hash(names: pl.Series) -> pl.Series:
+    """The hash under which the index holds a name: the first 64 bits of its BLAKE2b."""
+    digests = [
+        int.from_bytes(
+            hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+        )
+        for name in names.to_list()
+    ]
+    return pl.Series("name_hash", digests, dtype=pl.UInt64)
