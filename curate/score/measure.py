@@ -264,9 +264,7 @@ def measure(texts: Any, words: Any, lines: Any, paragraphs: Any, tables: Any) ->
         for word in range(first, last):
             start, end = word_start[word], word_end[word]
             reach[word - first + 1] = reach[word - first] + characters_in(data, start, end)
-            alphabetic += (
-                data[start] >= 0x41 and data[start] < 0x80 or has_letter(data, start, end, classes)
-            )
+            alphabetic += has_letter(data, start, end, classes)
             if end - start < 5:
                 for term in range(2, len(terms)):
                     if word_hash[word] == terms[term]:

@@ -53,7 +53,7 @@ DROP: Final = 1  # controls, zero-width and other invisible format characters
 BREAK: Final = 2  # becomes a line feed
 BLANK: Final = 3  # a space separator: a run of them becomes one space
 TAB: Final = 4
-JOINER: Final = 5  # ZWJ, ZWNJ: kept after a character that is JOINABLE
+JOINER: Final = 5  # ZWJ, ZWNJ: kept after a character that is JOINABLE, with its marks
 ACTION: Final = 7
 JOINABLE: Final = 8
 NFC_CHECK: Final = 16  # the text may not be in NFC
@@ -92,7 +92,6 @@ _JOINABLE = (  # scripts whose letters join or stack, and what emoji are made of
     (0x2600, 0x27BF),
     (0x2B00, 0x2BFF),
     (0xA800, 0xABFF),
-    (0xFE0F, 0xFE0F),
     (0x10A00, 0x11FFF),
     (0x1E900, 0x1E95F),
     (0x1F000, 0x1FAFF),
@@ -185,13 +184,14 @@ def clean_action(code: int, followers: frozenset[int]) -> int:
         action |= NFC_CHECK
     if unsure or forms[1] != char:
         action |= NFKC_CHECK
-    if all(_joinable(ord(form[-1])) for form in (char, *forms)):
+    if all(_joinable(form) for form in (char, *forms)):
         action |= JOINABLE
     return action
 
 
-def _joinable(code: int) -> bool:
-    return any(first <= code <= last for first, last in _JOINABLE)
+def _joinable(form: str) -> bool:
+    bases = [ord(char) for char in form if text_class(ord(char)) != MARK]
+    return bool(bases) and any(first <= bases[-1] <= last for first, last in _JOINABLE)
 
 
 def fold(code: int) -> int:
