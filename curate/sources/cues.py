@@ -1,0 +1,144 @@
+"""SubRip and WebVTT: the lines of a file → cues, tolerant of what real files hold.
+
+WebVTT follows the W3C's recommendation. SubRip has none: a line with two times and an arrow
+between them begins a cue, whatever stands around it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+Cue: TypeAlias = tuple[float | None, float | None, str]  # start and end in seconds, text
+
+UNSPACED = (  # characters of the scripts that are written without spaces, for a regex's [...]
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3000-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
+    "\U00020000-\U0003ffff"
+)
+MAXIMUM_CUE_CHARACTERS = 1 << 24  # what a file without line ends or timings may hold in memory
+
+_TIME = r"(-?\d{1,9})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?(?:\s*[.,:;]\s*(\d{1,9}))?"
+_ARROW = r"-\s?-?-?\s?>"
+_TIMING = re.compile(rf"(?:-?\d{{1,9}}\s+)?{_TIME}\s*{_ARROW}\s*{_TIME}(?!\d|[.,:]\d)")
+_NEARLY_TIMING = re.compile(
+    rf"\d\s*:\s*\w\w.*-->|-->.*\d\s*:\s*\d|\d\s*:\s*\d.*{_ARROW}.*\d\s*:\s*\d"
+)
+_NEARLY_TIMING_CHARACTERS = 100  # looked at: the pattern's cost grows with their square
+_INDEX = re.compile(r"\s*-?\d{1,9}\s*")
+_PLACE = re.compile(r"(?:\s*[A-Za-z]\w*:\S+(?!\S))*\s*")
+_NO_CUE = re.compile(r"\s*(?:NOTE(?!\S)|STYLE\s*$|REGION\s*$|Region:)")
+
+_UNSPACED_WRAP = re.compile(rf"(?<=[{UNSPACED}])\n(?=[{UNSPACED}])")
+_WRAP = re.compile("\n(?![-\u2010\u2013-\u2015])")
+_MARKUP = re.compile(
+    r"<rt\b[^<>]*>[^<]*</rt>"  # how a Chinese character is read, written beside it
+    r"|</?[A-Za-z][^<>]*>"  # <i>, </font>, <v Roger Bingham>, <c.yellow>
+    r"|<\d[\d:.]*>"  # when a word lights up
+    r"|\{\\[^{}]*\}|\{[A-Za-z]:[^{}]*\}"  # {\an8}, {Y:i}
+)
+_HUGE_REFERENCE = re.compile(r"&#\d{8,};?")
+
+
+def is_timing(line: str) -> bool:
+    """Whether a line is the timing of a cue, be it a damaged one."""
+    return ">" in line and (
+        _TIMING.match(line.strip()) is not None
+        or _NEARLY_TIMING.search(line[:_NEARLY_TIMING_CHARACTERS]) is not None
+    )
+
+
+def read_cues(
+    lines: Iterable[str], *, webvtt: bool, note: Callable[[str, int], None]
+) -> Iterator[Cue]:
+    """The cues of a file, in its order.
+
+    In WebVTT a blank line ends a cue, and what is not one is left out. In SubRip only the next
+    timing ends a cue, since real files have blank lines within; the number before a timing may
+    be missing, negative or out of order.
+
+    Args:
+        lines: without their ends.
+        webvtt: the file is WebVTT, else SubRip.
+        note: is called with `cues_damaged` or `blocks_left_out` and the line (from 1) that ends
+            what was no cue.
+    """
+    for number, timing, block in _split(lines, webvtt):
+        if timing is None:
+            if any(block) and not block[0].startswith("WEBVTT"):
+                left_out = webvtt and _NO_CUE.match(block[0]) is not None
+                note("blocks_left_out" if left_out else "cues_damaged", number)
+        elif (times := _TIMING.match(timing)) is None:
+            note("cues_damaged", number)
+        else:
+            rest = timing[times.end() :]
+            if rest and not webvtt and _PLACE.fullmatch(rest) is None:
+                block.insert(0, rest)
+            yield _seconds(*times.groups()[:4]), _seconds(*times.groups()[4:]), plain(block)
+
+
+def plain(lines: Iterable[str]) -> str:
+    r"""The dialogue in a cue's lines: without markup, entities decoded, wrapped lines joined.
+
+    A line that begins with a dash (another speaker) stays a line; empty ones go.
+
+    >>> plain(["{\\an8}<i>- Who's", "there?</i>", "- Tom &amp; me."])
+    "- Who's there?\n- Tom & me."
+    """
+    text = "\n".join(lines)
+    if "\\" in text:
+        text = text.replace("\\N", "\n").replace("\\h", " ")
+    if "<" in text or "{" in text:
+        text = _MARKUP.sub("", text)
+    if "&" in text:
+        text = html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))
+    text = "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
+    if "\n" in text:
+        text = _WRAP.sub(" ", _UNSPACED_WRAP.sub("", text))
+    return text
+
+
+def _split(lines: Iterable[str], webvtt: bool) -> Iterator[tuple[int, str | None, list[str]]]:
+    """(line where it ended, timing or None, stripped lines after it) of each piece of a file."""
+    timing: str | None = None
+    block: list[str] = []
+    size = number = 0
+    for number, line in enumerate(lines, 1):  # the last number is used below
+        starts = is_timing(line) or (webvtt and "-->" in line)
+        ends = webvtt and not line.strip()
+        if starts:
+            _drop_index(block, any_line=webvtt and timing is None)
+        if starts or ends or size > MAXIMUM_CUE_CHARACTERS:
+            yield number, timing, block
+            block, size = [], 0
+            if starts or ends:
+                timing = line.strip() if starts else None
+        if not starts and not ends:
+            block.append(line.strip())
+            size += len(line)
+    yield number, timing, block
+
+
+def _drop_index(block: list[str], *, any_line: bool) -> None:
+    """Take the number (in WebVTT any line) that names the next cue off the end of a block."""
+    if any_line:
+        del block[-1:]
+        return
+    end = len(block)
+    while end and not block[end - 1]:
+        end -= 1
+    if end and _INDEX.fullmatch(block[end - 1]):
+        beside_timing = end == len(block)
+        after_blank = end > 1 and not block[end - 2]
+        if beside_timing or after_blank:
+            del block[end - 1 :]
+
+
+def _seconds(first: str, second: str, third: str | None, fraction: str | None) -> float:
+    """Seconds of `hours:minutes:seconds,fraction`, or of `minutes:seconds.fraction`."""
+    whole = int(first) * 60 + int(second)
+    if third is not None:
+        whole = whole * 60 + int(third)
+    return whole + (int(fraction) / 10 ** len(fraction) if fraction else 0)

@@ -1,0 +1,175 @@
+"""OPUS XML: sentences with their times, of tokenised and of raw (untokenised) files.
+
+The XML is not parsed into elements: one film has a tag per word, and the corpus thousands of
+millions. Regular expressions cut and clean whole blocks in C, so that Python touches sentences,
+not words. Nothing is looked up, so no entity that a file declares is ever expanded; a damaged
+sentence is left out, and reading goes on with the next.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+
+from curate.sources.cues import UNSPACED, Cue, plain
+
+MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
+JOINT = "\x01"  # between two tokens; no XML file can hold it
+
+_ATTRIBUTES = r"""(?=[\s/>])[^<>"']*(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*)*"""
+_SENTENCE = re.compile(rf"<s{_ATTRIBUTES}(?<!/)>")
+_NEXT_WORD = re.compile(rf"</w>\s*<w{_ATTRIBUTES}>")
+_WORD = re.compile(rf"<w{_ATTRIBUTES}>")
+_TAG = re.compile(rf"</?[A-Za-z_][\w:.-]*{_ATTRIBUTES}>")
+_TIME = re.compile(
+    r"""<time(?=[^<>]*\sid=["'][^"'<>]*?([SE])["'])?"""
+    r"""(?=[^<>]*\svalue=["'](\d{1,3}):(\d{1,2}):(\d{1,2})[,.](\d{1,9})["'])"""
+)
+_ASIDES = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"), ("<!", ">"))
+_CUE_MARKUP = re.compile(r"[<{&\\]")
+
+_ELIDED = r"[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|un|all|dell|nell|sull|dall|quell"
+_PAIRS = ('""', "“”", "„“", "„”", "«»", "»«", "‘’", "\u201a‘")
+_JOINED = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.MULTILINE), replacement)
+    for pattern, replacement in (
+        (rf"\b({_ELIDED})(?:{JOINT}['’]|(['’])){JOINT}(?=\w)", r"\1'"),  # l' homme
+        (rf"{JOINT}(?=n['’]t\b)", ""),  # do n't
+        (rf"(?<=\w){JOINT}(?=-\w)", ""),  # vont -ils
+        (rf"^([\"']){JOINT}", r"\1"),  # a quotation that this sentence opens
+        (rf"(?<=[,:]){JOINT}\"{JOINT}", ' "'),
+        (rf"{JOINT}(?=[\"']$)", ""),  # and one that it closes
+        (rf"{JOINT}(?=[,.!?;:%…)\]}}”»’、。\uff01\uff1f]+(?:{JOINT}|$))", ""),
+        (rf"(?<=[(\[{{¿¡“„«‘]){JOINT}", ""),
+    )
+)
+_ENGLISH = re.compile(rf"{JOINT}(?=['’](?:s|t|m|re|ve|d|ll)\b)|(?<=\win){JOINT}(?='(?:{JOINT}|$))")
+_INFLECTED = re.compile(rf"(?<=\w){JOINT}(['’]){JOINT}(?=\w)")
+_INFLECTING = {"et", "fi", "tr", "az"}  # write Steve'il, Ankara'da
+_PROCLITIC = {"nl", "af"}  # write 's avonds, in 't huis
+_UNSPACED_JOINT = re.compile(rf"(?<=[{UNSPACED}]){JOINT}(?=[{UNSPACED}])")
+
+
+def read_sentences(
+    blocks: Iterable[str], *, root: str, language: str, note: Callable[[str, int], None]
+) -> Iterator[Cue]:
+    """The sentences of a file, in its order; only text inside `<s>` is dialogue.
+
+    Args:
+        blocks: the file's text, cut anywhere.
+        root: name of the root element.
+        language: as the OPUS path spells it (`pt_br`); empty where unknown.
+        note: is called with `cues_damaged` or `files_cut_short` and the line (from 1).
+    """
+    buffer, line = "", 1
+    for block in blocks:
+        buffer = without_asides(buffer + block)
+        cut = buffer.rfind("</s>", 0, _open_aside(buffer)) + len("</s>")
+        if cut >= len("</s>"):
+            chunk, buffer = buffer[:cut], buffer[cut:]
+            yield from _sentences(chunk, line, language, note)
+            line += chunk.count("\n")
+        elif len(buffer) > MAXIMUM_SENTENCE_CHARACTERS:
+            note("cues_damaged", line)
+            line += buffer.count("\n")
+            buffer = ""
+    if _SENTENCE.search(buffer):
+        note("cues_damaged", line)
+    if f"</{root}" not in buffer:
+        note("files_cut_short", line + buffer.count("\n"))
+
+
+def without_asides(text: str) -> str:
+    """XML text without its comments, instructions and declarations, CDATA as escaped text.
+
+    Line ends stay. What the text's end cuts off is left as it is.
+    """
+    kept: list[str] = []
+    begin = 0
+    while (start := _next_aside(text, begin)) >= 0:
+        opening, closing = next(pair for pair in _ASIDES if text.startswith(pair[0], start))
+        subset = text.find("[", start) if text.startswith("<!DOCTYPE", start) else -1
+        if 0 <= subset < text.find(">", start):
+            closing = "]>"
+        end = text.find(closing, start + len(opening))
+        if end < 0:
+            break
+        aside = text[start + len(opening) : end]
+        is_text = opening == "<![CDATA["
+        kept += text[begin:start], html.escape(aside) if is_text else "\n" * aside.count("\n")
+        begin = end + len(closing)
+    return "".join([*kept, text[begin:]]) if kept else text
+
+
+def detokenise(text: str, language: str) -> str:
+    """Lines of tokens with `JOINT` between them → lines as they are written.
+
+    >>> detokenise(JOINT.join(["It", "'s", "“", "him", "”", ",", "isn", "'t", "it", "?"]), "en")
+    "It's “him”, isn't it?"
+    """
+    text = text.replace(f" {JOINT}", JOINT)
+    if not text.isascii():
+        text = _UNSPACED_JOINT.sub("", text)
+    for opening, closing in map(tuple, _PAIRS):
+        if opening in text:
+            pair = rf"{opening}{JOINT}([^{opening}{closing}\n]*){JOINT}{closing}"
+            text = re.sub(pair, rf"{opening}\1{closing}", text)
+    if language.partition("_")[0] not in _PROCLITIC:
+        text = _ENGLISH.sub("", text)
+    if language in _INFLECTING:
+        text = _INFLECTED.sub(r"\1", text)
+    for pattern, replacement in _JOINED:
+        text = pattern.sub(replacement, text)
+    return text.replace(JOINT, " ")
+
+
+def _next_aside(text: str, begin: int) -> int:
+    """Where the next comment, instruction, declaration or CDATA begins; -1 for nowhere."""
+    found = [at for mark in ("<!", "<?") if (at := text.find(mark, begin)) >= 0]
+    return min(found, default=-1)
+
+
+def _open_aside(text: str) -> int:
+    """Where an aside begins that the text's end cuts off, else its length."""
+    start = _next_aside(text, 0)
+    return start if start >= 0 else len(text)
+
+
+def _sentences(
+    chunk: str, line: int, language: str, note: Callable[[str, int], None]
+) -> Iterator[Cue]:
+    """The sentences of a chunk that ends in `</s>`; `line` is the line of its beginning."""
+    times: list[tuple[float | None, float | None]] = []
+    texts: list[str] = []
+    damaged: list[int] = []
+    for number, piece in enumerate(_NEXT_WORD.sub(JOINT, chunk).split("</s>")[:-1]):
+        bodies = _SENTENCE.split(piece)[1:]
+        text = _TAG.sub("", _WORD.sub(JOINT, bodies[-1])) if bodies else "<"
+        if len(bodies) != 1 or "<" in text:
+            damaged.append(number)
+        if "<" in text:
+            continue
+        found = _TIME.findall(bodies[-1])
+        starts = bool(found) and found[0][0] != "E"  # else it goes on in a cue that began before
+        start = _seconds(*found[0][1:]) if starts else None
+        times.append((start, _seconds(*found[-1][1:]) if found else None))
+        text = html.unescape(text) if "&" in text else text
+        texts.append(" ".join(text.split()).removeprefix(JOINT))
+    if damaged:
+        lines = list(accumulate((p.count("\n") for p in chunk.split("</s>")), initial=line))
+        for number in damaged:
+            note("cues_damaged", lines[number + 1])
+    if not texts:
+        return
+    written = detokenise("\n".join(texts), language).split("\n")
+    if _CUE_MARKUP.search("".join(written)):
+        written = [plain([text]) for text in written]
+    for (start, end), text in zip(times, written, strict=True):
+        yield start, end, text
+
+
+def _seconds(hours: str, minutes: str, seconds: str, fraction: str) -> float:
+    whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    return whole + float(f"0.{fraction}")
