@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -174,20 +174,17 @@ def judge(scores: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
     removing = [rule for rule in rules if rule.action == "remove"]
     tagging = [rule for rule in rules if rule.action == "tag"]
 
-    def first(of: dict[str, pl.Expr | str], dtype: pl.DataType) -> pl.Expr:
-        cases = [
-            pl.when(pl.col(rule.name)).then(
-                pl.lit(of[rule.name]) if isinstance(of[rule.name], str) else of[rule.name]
-            )
-            for rule in removing
-        ]
-        return pl.coalesce([*cases, pl.lit(None)]).cast(dtype)
+    def first(of: Callable[[Rule], pl.Expr], dtype: pl.DataType) -> pl.Expr:
+        chosen = pl.lit(None, dtype=dtype)
+        for rule in reversed(removing):  # the first rule is asked first
+            chosen = pl.when(pl.col(rule.name)).then(of(rule)).otherwise(chosen)
+        return chosen
 
     tags = [pl.when(pl.col(rule.name)).then(pl.lit(rule.name)) for rule in tagging]
     return hits.select(
-        removed_by=first({rule.name: rule.name for rule in removing}, pl.String()),
-        value=first({rule.name: pl.col(f"value {rule.name}") for rule in removing}, pl.Float64()),
-        limit=first({rule.name: rule.limit_text for rule in removing}, pl.String()),
+        removed_by=first(lambda rule: pl.lit(rule.name), pl.String()),
+        value=first(lambda rule: pl.col(f"value {rule.name}"), pl.Float64()),
+        limit=first(lambda rule: pl.lit(rule.limit_text), pl.String()),
         tags=pl.concat_list(tags).list.drop_nulls()
         if tags
         else pl.lit([], dtype=pl.List(pl.String)),

@@ -275,6 +275,8 @@ def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Reci
     except ValidationError as error:
         first = error.errors()[0]
         place = [part for part in first["loc"] if part not in _KINDS]
+        if first["type"].startswith("union_tag"):
+            place.append("kind")
         line = _line_of(text, place)
         where = f"{where}, line {line}" if line else where
         raise _explain(first, place, where) from error

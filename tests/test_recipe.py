@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curate.errors import RecipeError
+from curate.recipe import change_recipe, load_recipe
+from flows.recipes import FOLDER, find_recipe, recipe_names
+
+GOOD = """\
+name = "mine"
+seed = 7
+
+[[sources]]
+kind = "wikipedia"
+inputs = ["*.xml"]
+
+[[sources]]
+kind = "records"
+inputs = ["*.jsonl"]
+text_column = "body"
+
+[language]
+keep = ["en", "deu"]
+
+[quality]
+preset = "gopher"
+
+[quality.rules]
+minimum_words = 100
+"""
+
+
+def load(tmp_path: Path, text: str, settings=None):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_recipe(path, settings)
+
+
+def test_a_recipe_is_read_with_its_defaults(tmp_path):
+    recipe = load(tmp_path, GOOD)
+
+    assert recipe.name == "mine"
+    assert [source.kind for source in recipe.sources] == ["wikipedia", "records"]
+    assert recipe.language.keep == ("deu", "eng")
+    assert recipe.quality.rules == {"minimum_words": 100}
+    assert recipe.max_removed_share == 0.95
+    assert recipe.duplicates.scope == "release"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 7", "sede = 7", "line 2: a recipe takes known keys, but 'sede' is none; did you mean 'seed'?"),
+        ("keep =", "keeps =", "line 14: [language] takes known keys, but 'keeps' is none; did you mean 'keep'?"),
+        ("text_column =", "text_colum =", "line 11: [sources.1] takes known keys, but 'text_colum' is none; did you mean 'text_column'?"),
+        ("minimum_words =", "minimum_wrods =", "line 20: [quality.rules] sets rules, but 'minimum_wrods' is none; did you mean 'minimum_words'?"),
+        ('"gopher"', '"gofer"', "line 17: [quality] preset names a preset, but 'gofer' is none; did you mean 'gopher'?"),
+        ("seed = 7", 'seed = "seven"', "line 2: `seed` has a valid value, but 'seven' came; input should be a valid integer"),
+        ('"wikipedia"', '"wikipaedia"', "line 5: `sources.0` has a known `kind`"),
+        ('name = "mine"', "", "`name` is missing"),
+        ('"deu"', '"xyzzy"', "line 14"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_refused_with_its_line_and_the_nearest_name(tmp_path, old, new, message):
+    with pytest.raises(RecipeError) as error:
+        load(tmp_path, GOOD.replace(old, new))
+
+    assert message in str(error.value)
+    assert str(error.value).startswith(str(tmp_path / "mine.toml"))
+    assert error.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"name = ", "a recipe is TOML"), (b"name = '\xff'", "a recipe is UTF-8")],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path, content, message):
+    (tmp_path / "mine.toml").write_bytes(content)
+
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(tmp_path / "mine.toml")
+
+
+def test_a_missing_recipe_is_refused_with_the_packaged_ones():
+    with pytest.raises(RecipeError, match="there is no such file"):
+        load_recipe(find_recipe("nowhere/mine.toml"))
+    with pytest.raises(RecipeError, match="did you mean 'quickstart'"):
+        find_recipe("quikstart")
+
+
+def test_settings_replace_values_by_dotted_name(tmp_path):
+    settings = {"quality.minimum_words": "60", "toxicity.action": "remove", "seed": "9"}
+
+    recipe = load(tmp_path, GOOD, settings)
+
+    assert recipe.quality.rules == {"minimum_words": 60}
+    assert recipe.toxicity.action == "remove"
+    assert recipe.seed == 9
+    assert change_recipe(recipe, {"language.keep": '["fr"]'}).language.keep == ("fra",)
+
+
+def test_an_unknown_setting_is_refused(tmp_path):
+    recipe = load(tmp_path, GOOD)
+
+    with pytest.raises(RecipeError, match="'minimum_wrods' is none; did you mean 'minimum_words'"):
+        change_recipe(recipe, {"quality.minimum_wrods": "1"})
+    with pytest.raises(RecipeError, match="'acton' is none; did you mean 'action'"):
+        change_recipe(recipe, {"toxicity.acton": "remove"})
+    with pytest.raises(
+        RecipeError, match=r"`toxicity\.action` has a valid value, but 'delete' came"
+    ):
+        change_recipe(recipe, {"toxicity.action": "delete"})
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_packaged_recipe_loads(name):
+    assert load_recipe(find_recipe(name)).name == name
+
+
+def test_every_recipe_of_the_documents_loads(tmp_path):
+    root = FOLDER.parents[1]
+    found = 0
+    for document in (root / "README.md", root / "CONTRIBUTING.md"):
+        for block in document.read_text(encoding="utf-8").split("```toml\n")[1:]:
+            text = block.split("```")[0]
+            if "[[sources]]" in text:
+                load(tmp_path, text)
+                found += 1
+
+    assert found >= 1
