@@ -1,0 +1,181 @@
+"""HTML bytes → title and main text."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
+from resiliparse.parse.html import HTMLTree
+
+from curate.errors import ComponentError
+
+# Chrome cuts off at 512. Extraction takes time with the square of the depth (200 s at 100,000),
+# and open formatting elements take memory with it (3 GB at 4,000).
+MAXIMUM_DEPTH = 1_000
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_META = re.compile(
+    rb"""<meta[^>]{0,512}?charset\s*=\s*["']?\s*([\w:.-]{2,40})"""
+    rb"""|^\s*<\?xml[^>]{0,128}?encoding\s*=\s*["']([\w:.-]{2,40})""",
+    re.IGNORECASE,
+)
+_META_BYTES = 4096  # HTML asks for 1024; real pages put scripts first
+# What the web means by these names: supersets of what Python means by them.
+_SUPERSETS = {
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+    "iso8859-11": "cp874",
+}
+_TAG = re.compile(r"</?[a-zA-Z][^\s/>]*")
+# Elements that never stay open, or whose end tag is commonly left out and implied.
+_NOT_COUNTED = re.compile(
+    "area|base|body|br|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link|meta|option|p"
+    "|param|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr"
+)
+
+
+class SkipError(Exception):
+    """A page that gives no document.
+
+    Attributes:
+        reason: a short fixed name, counted in the funnel.
+        detail: what was found.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
+def decode(body: bytes, declared: str | None = None) -> str:
+    """The text of a page or plain text file; bytes that mean nothing become U+FFFD.
+
+    In this order: a byte order mark; UTF-16 by its zero bytes; UTF-8 if the bytes are (nearly)
+    valid UTF-8, which no other encoding's text is by chance; what HTTP, then a `<meta>` tag
+    declares, if the bytes are valid in it; detection; windows-1252.
+
+    Args:
+        body: the bytes.
+        declared: the charset of the HTTP header.
+    """
+    marked = next(((mark, codec) for mark, codec in _BOMS if body.startswith(mark)), None)
+    if marked:
+        return body[len(marked[0]) :].decode(marked[1], "replace")
+    if b"\0" in body[:1024] and (wide := _wide(body[:1024])):
+        return body.decode(wide, "replace")
+    iso_2022 = b"\x1b$" in body  # valid ASCII that is not meant as such
+    text = None if iso_2022 else _decode_utf8(body)
+    if text is not None:
+        return text
+    fallback = "cp1252"
+    for codec in _legacy_codecs(body, declared):
+        try:
+            return body.decode(codec)
+        except UnicodeDecodeError:
+            fallback = codec if fallback == "cp1252" else fallback
+    return body.decode(fallback, "replace")
+
+
+def _decode_utf8(body: bytes) -> str | None:
+    """The text when at most one in 20 of the characters beyond ASCII is broken."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        text = body.decode(errors="replace")
+        broken = text.count("\ufffd")
+        beyond_ascii = len(text) - len(text.encode("ascii", "ignore")) - broken
+        return text if broken * 20 <= beyond_ascii else None
+
+
+def _legacy_codecs(body: bytes, declared: str | None) -> Iterator[str]:
+    """What HTTP says, what the page says, what detection says; detection only if asked so far."""
+    meta = _META.search(body[:_META_BYTES])
+    for label in (declared, (meta[1] or meta[2]).decode() if meta else None):
+        if label and (codec := _codec(label)):
+            yield codec
+    detected = detect_encoding(body, html5_compatible=False)
+    if detected and (codec := _codec(detected)):
+        yield codec
+
+
+def _wide(head: bytes) -> str | None:
+    """UTF-16 without a mark: every second byte of western text is zero."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * 5 < len(head) or min(even, odd) * 10 > max(even, odd):
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
+
+
+@cache
+def _codec(label: str) -> str | None:
+    """Python's codec for what the web means by the label."""
+    name = map_encoding_to_html5(label.strip("\"' \t"), fallback_utf8=False)
+    try:
+        found = codecs.lookup(_SUPERSETS.get(name, name) if name else label).name
+        b"".decode(found)  # not every codec is one of text
+    except (LookupError, ValueError):
+        return None
+    return found
+
+
+def extract(html: str) -> tuple[str | None, str]:
+    """The title and the main text of a page; either may be empty.
+
+    Raises:
+        SkipError: `too_deep` or `extraction_failed`.
+    """
+    if html.count("<") - html.count("</") > MAXIMUM_DEPTH and _depth(html) > MAXIMUM_DEPTH:
+        raise SkipError("too_deep", f"more than {MAXIMUM_DEPTH} elements are open at once")
+    try:
+        tree = HTMLTree.parse(html)
+        text = extract_plain_text(
+            tree, preserve_formatting=True, main_content=True, alt_texts=False
+        )
+        title = tree.title
+    except Exception as error:  # native code: whatever it raises is this page's fault, recorded
+        raise SkipError("extraction_failed", f"{type(error).__name__}: {error}") from error
+    return " ".join((title or "").split()) or None, text.strip()
+
+
+def _depth(html: str) -> int:
+    """How many counted elements are open at once, at most, when every end tag closes one."""
+    depth = deepest = 0
+    for tag in _TAG.findall(html):
+        name = tag.lstrip("</").lower()
+        if not _NOT_COUNTED.fullmatch(name):
+            depth = max(0, depth - 1) if tag[1] == "/" else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+@cache
+def check_extractor() -> None:
+    """Extract a known page once in each process.
+
+    Raises:
+        ComponentError: the extractor does not give its text.
+    """
+    words = "The river rose slowly through the night, and nobody in the village slept. " * 3
+    page = f"<html><head><title>River</title></head><body><p>{words}</p></body></html>"
+    try:
+        found = extract(page)
+    except SkipError as error:
+        found = (None, error.detail)
+    if found != ("River", words.strip()):
+        raise ComponentError(
+            "Resiliparse extracts the text of a page",
+            f"it gave {str(found)[:200]}",
+            change="install the pinned version of resiliparse",
+        )
