@@ -42,14 +42,19 @@ class ReleaseInput(_Model):
     size: int
     identity: str
     state: str
+    reason: str = ""
     counts: dict[str, int] = {}
 
 
 class FunnelRow(_Model):
-    """What one rule did to the documents of one source; each number counts documents."""
+    """What one rule did to the documents of one source; each number counts documents.
+
+    `met` are those that no earlier rule removed.
+    """
 
     rule: str
     source: str
+    met: int = 0
     removed: int = 0
     tagged: int = 0
     not_applicable: int = 0
@@ -92,6 +97,8 @@ class Draft(_Model):
     files: tuple[ReleaseFile, ...]
     splits: dict[str, int]
     split_conflicts: int = 0
+    run: str = ""
+    release_key: str = ""
     key: str = ""
 
 
