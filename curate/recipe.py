@@ -325,9 +325,9 @@ def _explain(first: Any, place: list[str | int], where: str) -> RecipeError:
     if first["type"] == "missing":
         return RecipeError("a recipe is complete", f"`{name}` is missing", where, "add it")
     if first["type"].startswith("union_tag"):
-        return RecipeError(
-            f"`{name}` has a known `kind`", str(first["msg"]), where, f"valid: {', '.join(_KINDS)}"
-        )
+        kind = str(first.get("ctx", {}).get("tag", ""))
+        came = f"{kind!r} is none" if kind else "there is none"
+        return RecipeError(f"`{name}` names a kind of source", came, where, nearest(kind, _KINDS))
     return RecipeError(
         f"`{name}` has a valid value", f"{first['input']!r} came", where, str(first["msg"]).lower()
     )

@@ -58,7 +58,7 @@ def test_a_recipe_is_read_with_its_defaults(tmp_path):
         ("minimum_words =", "minimum_wrods =", "line 20: [quality.rules] sets rules, but 'minimum_wrods' is none; did you mean 'minimum_words'?"),
         ('"gopher"', '"gofer"', "line 17: [quality] preset names a preset, but 'gofer' is none; did you mean 'gopher'?"),
         ("seed = 7", 'seed = "seven"', "line 2: `seed` has a valid value, but 'seven' came; input should be a valid integer"),
-        ('"wikipedia"', '"wikipaedia"', "line 5: `sources.0` has a known `kind`"),
+        ('"wikipedia"', '"wikipaedia"', "line 5: `sources.0.kind` names a kind of source, but 'wikipaedia' is none; did you mean 'wikipedia'?"),
         ('name = "mine"', "", "`name` is missing"),
         ('"deu"', '"xyzzy"', "line 14"),
     ],
