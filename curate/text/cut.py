@@ -88,11 +88,13 @@ def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
         while at < stop:
             code, after = decode(data, at)
             char = classes[code]
+            if char == STACKER and kind != UNSPACED:
+                char = MARK
             opens = 0
             extends = False
             if LOWER <= char <= DIGIT:
                 opens, extends = LETTER, kind == LETTER
-            elif char == MARK or (char == STACKER and kind != UNSPACED):
+            elif char == MARK:
                 extends = kind != 0
             elif char == IDEOGRAPH:
                 opens = IDEOGRAPH
