@@ -99,6 +99,16 @@ COLUMNS: dict[str, Column] = {
     "has_lorem_ipsum": Column("quality", pl.Boolean),
     "has_curly_bracket": Column("quality", pl.Boolean),
     "toxicity": Column("toxicity", pl.Float64, 4),
+    "female_words": Column("bias", pl.Int64),
+    "male_words": Column("bias", pl.Int64),
+    "mentions_gender": Column("bias", pl.Int64),
+    "mentions_religion": Column("bias", pl.Int64),
+    "mentions_nationality": Column("bias", pl.Int64),
+    "mentions_ethnicity": Column("bias", pl.Int64),
+    "mentions_orientation": Column("bias", pl.Int64),
+    "mentions_disability": Column("bias", pl.Int64),
+    "mentions_age": Column("bias", pl.Int64),
+    "derogatory_mentions": Column("bias", pl.Int64),
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32
@@ -113,7 +123,9 @@ def columns_of(scorer: str) -> dict[str, DataType]:
     """
     found = {name: column.dtype for name, column in COLUMNS.items() if column.scorer == scorer}
     if not found:
-        raise ComponentError(f"scorer {scorer!r} has columns", "none is declared", "curate/schema.py")
+        raise ComponentError(
+            f"scorer {scorer!r} has columns", "none is declared", "curate/schema.py"
+        )
     return {**found, f"{scorer}_state": pl.String}
 
 
