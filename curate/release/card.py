@@ -22,7 +22,7 @@ SIZES = (  # what the hub calls the size of a data set, by the number of documen
     (100_000_000, "10M<n<100M"),
     (1_000_000_000, "100M<n<1B"),
 )
-FUNNEL_COUNTS = ("removed", "tagged", "not_applicable", "not_computed", "failed")
+FUNNEL_COUNTS = ("met", "removed", "tagged", "not_applicable", "not_computed", "failed")
 
 
 def write_card(
@@ -108,7 +108,7 @@ def _sum_inputs(manifest: Manifest) -> list[list[Any]]:
 def _sum_funnel(funnel: Sequence[FunnelRow], *families: str) -> list[list[Any]]:
     """The funnel by rule, all sources together; with `families`, those of their rules alone.
 
-    Columns that are zero throughout are left out, `removed` never.
+    Counts that are zero throughout are left out, `removed` never.
     """
     totals: dict[str, list[int]] = {}
     for row in funnel:
@@ -119,7 +119,11 @@ def _sum_funnel(funnel: Sequence[FunnelRow], *families: str) -> list[list[Any]]:
             counts[place] += getattr(row, name)
     if not totals:
         return []
-    shown = [p for p in range(len(FUNNEL_COUNTS)) if not p or any(c[p] for c in totals.values())]
+    shown = [
+        place
+        for place, name in enumerate(FUNNEL_COUNTS)
+        if name == "removed" or any(counts[place] for counts in totals.values())
+    ]
     header = ["rule", *(FUNNEL_COUNTS[place].replace("_", " ") for place in shown)]
     return [header, *([rule, *(counts[p] for p in shown)] for rule, counts in totals.items())]
 
@@ -139,7 +143,7 @@ def _cell(value: Any) -> str:
     r"""A value that cannot break out of its cell.
 
     >>> _cell(1234567), _cell(0.12345), _cell("a|b"), _cell(None)
-    ('1,234,567', '0.1234', 'a\\|b', '–')
+    ('1,234,567', '0.1235', 'a\\|b', '–')
     """
     if value is None:
         return "–"

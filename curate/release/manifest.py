@@ -83,7 +83,8 @@ class Draft(_Model):
         files: ledger, links and skipped.
         splits: documents in each split.
         split_conflicts: groups with earlier members on both sides (`assign_splits`).
-        key: of the steps that made it, for a run that asks whether it was made already.
+        run: the run that made it.
+        release_key: of the steps that made it: tells a run that it was made already.
     """
 
     name: str
@@ -99,7 +100,6 @@ class Draft(_Model):
     split_conflicts: int = 0
     run: str = ""
     release_key: str = ""
-    key: str = ""
 
 
 class Manifest(Draft):

@@ -57,6 +57,7 @@ def publish(
         update={
             "shards": tuple(sorted(draft.shards, key=lambda file: file.path)),
             "files": tuple(sorted(draft.files, key=lambda file: file.path)),
+            "splits": {split: draft.splits.get(split, 0) for split in SPLITS},
         }
     )
     for file in (*draft.shards, *draft.files):
@@ -151,6 +152,7 @@ def _rename(store: Store, staging: str, manifest: Manifest, derived: dict[str, b
         store.write_bytes(f"{staging}/{path}", content)
     target = Path(store.path(manifest.folder))
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(target)
     except OSError as error:
         if target.exists():
@@ -162,12 +164,12 @@ def _rename(store: Store, staging: str, manifest: Manifest, derived: dict[str, b
 def _copy(store: Store, staging: str, manifest: Manifest, derived: dict[str, bytes]) -> bool:
     """Publish on an object store; False when the version is taken.
 
-    The claim holds the manifest's hash: a publisher that was killed and comes again goes on with
-    its own version, and another takes the next.
+    The claim holds a hash of all files but the manifest: a publisher that was killed and comes
+    again goes on with its own version, and another takes the next.
     """
     filesystem = file_system(store)
     folder = manifest.folder
-    mine = hashlib.sha256(derived[MANIFEST]).hexdigest().encode()
+    mine = content_hash(manifest.shards, (*manifest.files, *manifest.derived)).encode()
     try:
         claimed = _create(filesystem, store.path(f"{folder}/.claim"), mine)
         if not claimed and store.read_bytes(f"{folder}/.claim") != mine:

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import polars as pl
+import yaml
+from releases import make_documents, stage
+
+from curate.release.card import write_card
+from curate.release.manifest import FunnelRow, Manifest
+from curate.store import Store
+
+LANGUAGES = pl.DataFrame(
+    [("wikipedia", "deu", 1200, 5), ("records", "eng", 800, 4), ("records", "und", 3, 1)],
+    schema=["source", "language", "documents", "text_bytes"],
+    orient="row",
+)
+FUNNEL = (
+    FunnelRow(rule="quality.minimum_words", source="records", removed=2),
+    FunnelRow(rule="quality.minimum_words", source="wikipedia", removed=1, not_applicable=4),
+    FunnelRow(rule="duplicates.near", source="records", removed=1234),
+    FunnelRow(rule="toxicity.maximum_score", source="records", tagged=9),
+)
+
+
+def make_manifest(tmp_path, **changes) -> Manifest:
+    draft = stage(Store(str(tmp_path)), make_documents(range(30)))
+    manifest = Manifest(**dict(draft), version=3, content_hash="ab" * 32)
+    return manifest.model_copy(update=changes)
+
+
+def test_the_card_has_a_head_that_hubs_read(tmp_path):
+    card = write_card(make_manifest(tmp_path), None, LANGUAGES)
+    _, head, body = card.split("---\n", 2)
+    assert yaml.safe_load(head) == {
+        "pretty_name": "corpus@3",
+        "language": ["deu", "eng"],
+        "size_categories": ["n<1K"],
+        "task_categories": ["text-generation"],
+        "tags": ["curate"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": "train", "path": "train/*.arrow"},
+                    {"split": "validation", "path": "validation/*.arrow"},
+                ],
+            }
+        ],
+    }
+    assert body.startswith("\n# corpus@3\n")
+
+
+def test_numbers_come_from_the_release(tmp_path):
+    bias = pl.DataFrame({"source": ["records"], "mentions_per_1000": [1.23456]})
+    card = write_card(make_manifest(tmp_path, funnel=FUNNEL), bias, LANGUAGES)
+    for line in (
+        "30 documents were kept of 30 read;",
+        "| wikipedia | deu | 1,200 | 5 |",
+        "| rule | removed | tagged | not applicable |",
+        "| quality.minimum_words | 3 | 0 | 4 |",
+        "| duplicates.near | 1,234 |",
+        "| toxicity.maximum_score | 0 | 9 |",
+        "| source | mentions per 1000 |",
+        "| records | 1.235 |",
+        "| records | S-0 | read | 1 | 10 | 30 |",
+        'documents = curate.load("corpus@3", store="store")',
+        "Made by curate 0.1.0, polars 1, pyarrow 2.",
+        "Nobody has written about this corpus yet",
+    ):
+        assert line in card, line
+
+
+def test_prose_goes_in_and_nothing_measured_is_said_plainly(tmp_path):
+    card = write_card(make_manifest(tmp_path), None, None, "\n## Purpose\n\nFor {{ tests }}.\n\n")
+    assert "\n## Purpose\n\nFor {{ tests }}.\n\n## How to load it\n" in card
+    assert "Nobody has written" not in card
+    for line in ("composition by language was not counted", "No rule was set", "No duplicates"):
+        assert line in card
+    assert "language:" not in card.split("---\n")[1]
+    assert "\n\n\n" not in card
+    assert card.endswith("\n")
+
+
+def test_hostile_names_stay_in_their_cells(tmp_path):
+    hostile = "a|b\n| c | <script>"
+    frame = pl.DataFrame({"source": [hostile], "language": ["eng"], "documents": [1]})
+    manifest = make_manifest(tmp_path)
+    item = manifest.inputs[0].model_copy(update={"snapshot": hostile})
+    card = write_card(manifest.model_copy(update={"inputs": (item,)}), frame, frame)
+    assert card.count(r"| a\|b \| c \| &lt;script> |") == 3
+    assert "<script>" not in card
+
+
+def test_equal_arguments_give_equal_text(tmp_path):
+    manifest = make_manifest(tmp_path, funnel=FUNNEL)
+    shuffled = LANGUAGES.filter(pl.col("language") != "und")
+    assert write_card(manifest, None, shuffled) == write_card(manifest, None, shuffled)
