@@ -18,12 +18,13 @@ from curate.text.characters import (
     FULL_STOP,
     INNER_LETTER,
     LOWER,
+    MARK,
     NEWLINE,
     QUOTE,
     SPACE,
-    STACKER,
     TERMINAL,
     TERMINAL_SPACED,
+    TRAIL,
 )
 from curate.text.cut import compiled, decode
 
@@ -137,7 +138,7 @@ def has_letter(data: Any, start: int, end: int, classes: Any) -> bool:
     """Whether a word has a letter."""
     while start < end:
         code, start = decode(data, start)
-        if LOWER <= classes[code] <= STACKER and classes[code] != DIGIT:
+        if LOWER <= classes[code] <= TRAIL and classes[code] not in (DIGIT, MARK):
             return True
     return False
 

@@ -232,8 +232,8 @@ def sentences(data: Any, starts: Any, ends: Any, line_offsets: Any, classes: Any
                 code, after = decode(data, at)
                 char = classes[code]
                 is_end = after == stop
-                if LOWER <= char <= TRAIL:
-                    if char != MARK:
+                if LOWER <= char <= STACKER:
+                    if char not in (MARK, STACKER):
                         has_letter = has_letter or char != DIGIT
                         run, last = run + 1, char
                 elif char in (FULL_STOP, TERMINAL_SPACED, TERMINAL):

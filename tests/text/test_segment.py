@@ -51,7 +51,7 @@ WORD = re.compile(
     "|(?:Lm*(?:Um*)?|[UT]m*)(?:Tm*|Sm*(?:Um*)?)*"
 )
 TERMINALS = re.compile(r"[.!|][.!|)\"'m]*")
-A_LETTER = re.compile("[luxIHKULTS]")
+A_LETTER = re.compile("[luxIHKULT]")
 
 
 def kinds(text: str) -> str:
@@ -92,7 +92,7 @@ def plain_sentences(line: str) -> list[str]:
         is_strong = "|" in match.group() or not rest
         is_open = re.match("s+[^sl]|s+$", rest) is not None
         is_initial = match.group()[0] == "." and re.search(
-            "(?:^|[^luxdmIHKULT])m*um*$", kind[begin : match.start()]
+            "(?:^|[^luxdIHKULTmS])[mS]*u[mS]*$", kind[begin : match.start()]
         )
         ends = (is_strong or is_open) and not (is_initial and rest)
         if ends and A_LETTER.search(kind, begin, at):
