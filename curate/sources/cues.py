@@ -45,8 +45,7 @@ _HUGE_REFERENCE = re.compile(r"&#\d{8,};?")
 def is_timing(line: str) -> bool:
     """Whether a line is the timing of a cue, be it a damaged one."""
     return ">" in line and (
-        _TIMING.match(line.strip()) is not None
-        or _NEARLY_TIMING.search(line[:_NEARLY_TIMING_CHARACTERS]) is not None
+        _TIMING.match(line.strip()) is not None or _is_damaged_timing(line, webvtt=False)
     )
 
 
@@ -65,18 +64,18 @@ def read_cues(
         note: is called with `cues_damaged` or `blocks_left_out` and the line (from 1) that ends
             what was no cue.
     """
-    for number, timing, block in _split(lines, webvtt):
-        if timing is None:
-            if any(block) and not block[0].startswith("WEBVTT"):
-                left_out = webvtt and _NO_CUE.match(block[0]) is not None
-                note("blocks_left_out" if left_out else "cues_damaged", number)
-        elif (times := _TIMING.match(timing)) is None:
-            note("cues_damaged", number)
-        else:
+    for number, timing, times, block in _split(lines, webvtt):
+        if times is not None:
             rest = timing[times.end() :]
             if rest and not webvtt and _PLACE.fullmatch(rest) is None:
                 block.insert(0, rest)
-            yield _seconds(*times.groups()[:4]), _seconds(*times.groups()[4:]), plain(block)
+            start, end = times.groups()[:4], times.groups()[4:]
+            yield _seconds(*start), _seconds(*end), plain(block)
+        elif timing:
+            note("cues_damaged", number)
+        elif any(block) and not block[0].startswith("WEBVTT"):
+            left_out = webvtt and _NO_CUE.match(block[0]) is not None
+            note("blocks_left_out" if left_out else "cues_damaged", number)
 
 
 def plain(lines: Iterable[str]) -> str:
@@ -94,31 +93,43 @@ def plain(lines: Iterable[str]) -> str:
         text = _MARKUP.sub("", text)
     if "&" in text:
         text = html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))
-    text = "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
+    text = "\n".join([words for line in text.split("\n") if (words := " ".join(line.split()))])
     if "\n" in text:
         text = _WRAP.sub(" ", _UNSPACED_WRAP.sub("", text))
     return text
 
 
-def _split(lines: Iterable[str], webvtt: bool) -> Iterator[tuple[int, str | None, list[str]]]:
-    """(line where it ended, timing or None, stripped lines after it) of each piece of a file."""
-    timing: str | None = None
+def _split(
+    lines: Iterable[str], webvtt: bool
+) -> Iterator[tuple[int, str, re.Match[str] | None, list[str]]]:
+    """(line where it ended, timing, its times, lines after it) of each piece of a file.
+
+    The timing is empty where the piece has none, its times are `None` where it is damaged.
+    """
+    timing, times = "", None
     block: list[str] = []
     size = number = 0
-    for number, line in enumerate(lines, 1):  # the last number is used below
-        starts = is_timing(line) or (webvtt and "-->" in line)
-        ends = webvtt and not line.strip()
+    for number, raw in enumerate(lines, 1):  # the last number is used below
+        line = raw.strip()
+        found = _TIMING.match(line) if ">" in line else None
+        starts = found is not None or (">" in line and _is_damaged_timing(line, webvtt))
+        ends = webvtt and not line
         if starts:
-            _drop_index(block, any_line=webvtt and timing is None)
+            _drop_index(block, any_line=webvtt and not timing)
         if starts or ends or size > MAXIMUM_CUE_CHARACTERS:
-            yield number, timing, block
+            yield number, timing, times, block
             block, size = [], 0
             if starts or ends:
-                timing = line.strip() if starts else None
+                timing, times = line, found
         if not starts and not ends:
-            block.append(line.strip())
+            block.append(line)
             size += len(line)
-    yield number, timing, block
+    yield number, timing, times, block
+
+
+def _is_damaged_timing(line: str, webvtt: bool) -> bool:
+    head = line[:_NEARLY_TIMING_CHARACTERS]
+    return (webvtt and "-->" in line) or _NEARLY_TIMING.search(head) is not None
 
 
 def _drop_index(block: list[str], *, any_line: bool) -> None:
