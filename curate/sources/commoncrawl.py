@@ -28,6 +28,7 @@ _HTML = {"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"}
 _BINARY = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b\x08", b"Rar!")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
 _HEADER_END = re.compile(rb"\n\r*\n")
+_TYPE_END = re.compile(r"[\s;,]")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,12})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?")
@@ -143,8 +144,10 @@ def _split_http(record: Record) -> tuple[dict[str, str], bytes]:
 
 def _media_type(fields: dict[str, str], content_type: str, payload: bytes) -> str:
     """What the crawler identified, else what the server said, else what the bytes look like."""
-    declared = content_type.partition(";")[0].strip().lower()
-    identified = fields.get("warc-identified-payload-type", "").strip().lower()
+    declared, identified = (
+        _TYPE_END.split(value.strip().lower(), maxsplit=1)[0]
+        for value in (content_type, fields.get("warc-identified-payload-type", ""))
+    )
     if declared in _HTML and identified == "text/plain":
         return declared
     if identified or declared:

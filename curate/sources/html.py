@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+import numpy as np
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
@@ -38,11 +39,12 @@ _SUPERSETS = {
     "big5": "big5hkscs",
     "iso8859-11": "cp874",
 }
-_TAG = re.compile(r"</?[a-zA-Z][^\s/>]*")
-# Elements that never stay open, or whose end tag is commonly left out and implied.
-_NOT_COUNTED = re.compile(
-    "area|base|body|br|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link|meta|option|p"
-    "|param|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr"
+# Tags of the elements that count for depth: not of those that never stay open, nor of those whose
+# end tag is commonly left out and implied.
+_TAG = re.compile(
+    r"<(?!/?(?:area|base|body|br|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link|meta"
+    r"|option|p|param|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr)[\s/>])([/a-z])",
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -141,7 +143,7 @@ def extract(html: str) -> tuple[str | None, str]:
     try:
         tree = HTMLTree.parse(html)
         text = extract_plain_text(
-            tree, preserve_formatting=True, main_content=True, alt_texts=False
+            tree, preserve_formatting=True, main_content=True, alt_texts=False, comments=False
         )
         title = tree.title
     except Exception as error:  # native code: whatever it raises is this page's fault, recorded
@@ -151,13 +153,10 @@ def extract(html: str) -> tuple[str | None, str]:
 
 def _depth(html: str) -> int:
     """How many counted elements are open at once, at most, when every end tag closes one."""
-    depth = deepest = 0
-    for tag in _TAG.findall(html):
-        name = tag.lstrip("</").lower()
-        if not _NOT_COUNTED.fullmatch(name):
-            depth = max(0, depth - 1) if tag[1] == "/" else depth + 1
-            deepest = max(deepest, depth)
-    return deepest
+    tags = np.frombuffer("".join(_TAG.findall(html)).encode(), np.uint8)
+    opened = np.cumsum(np.where(tags == ord("/"), -1, 1))
+    closed_before_opened = np.minimum.accumulate(np.minimum(opened, 0))
+    return int((opened - closed_before_opened).max(initial=0))
 
 
 @cache
