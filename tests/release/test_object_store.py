@@ -1,0 +1,57 @@
+"""The same on an object store that speaks S3."""
+
+from __future__ import annotations
+
+import pytest
+from releases import make_documents, stage
+
+from curate.release.load import load
+from curate.release.manifest import find_release, verify_release
+from curate.release.publish import publish
+from curate.store import Store
+
+
+@pytest.fixture
+def store(monkeypatch):
+    pytest.importorskip("s3fs")
+    server_module = pytest.importorskip("moto.server")
+    import s3fs
+
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.get_host_and_port()[1]}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    s3fs.S3FileSystem().mkdir("bucket")
+    yield Store("s3://bucket/store")
+    s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+@pytest.mark.slow
+def test_publish_verify_and_load(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("CURATE_CACHE", str(tmp_path))
+    documents = make_documents(range(100))
+    staging = "releases/corpus/.staging-1"
+    first, made = publish(store, staging, stage(store, documents))
+    assert (first.version, made) == (1, True)
+    assert store.names("releases/corpus") == ["1"]
+    assert publish(store, staging, stage(store, documents, objects=5)) == (first, False)
+
+    store.remove(f"{first.folder}/manifest.json")  # as if killed just before it
+    assert publish(store, staging, stage(store, documents[:50]))[0].version == 2
+    store.remove("releases/corpus/2")
+    assert publish(store, staging, stage(store, documents)) == (first, True)
+
+    assert find_release(store, "corpus") == first
+    assert verify_release(store, "corpus") == []
+    assert len(load("corpus", store=store.url, split="validation")) == 10
+    content = store.read_bytes(f"{first.folder}/{first.shards[0].path}")
+    store.write_bytes(f"{first.folder}/{first.shards[0].path}", content[:-1] + b"x")
+    problem = f"{first.shards[0].path}: its sha256 is not the manifest's"
+    assert verify_release(store, "corpus") == [problem]
