@@ -8,6 +8,7 @@ A scorer's columns either hold a value, or its `<scorer>_state` says why they ar
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -113,6 +114,12 @@ COLUMNS: dict[str, Column] = {
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32
 }
+
+
+def document_id(source: str, identity: str) -> str:
+    """The 128-bit id of a record, as 32 hex digits."""
+    text = f"{source}\0{identity}"
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def columns_of(scorer: str) -> dict[str, DataType]:

@@ -8,14 +8,15 @@ reason `damaged` and the reader goes on; a file that cannot be read at all is an
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from curate.schema import DOCUMENT, SKIPPED
+from curate.schema import DOCUMENT, SKIPPED, document_id
+
+__all__ = ["InputFile", "Sink", "document_id"]
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,3 @@ class Sink:
         frame = pl.DataFrame(self._skipped, schema=SKIPPED)
         self._skipped = {name: [] for name in SKIPPED}
         return frame
-
-
-def document_id(source: str, identity: str) -> str:
-    """The 128-bit id of a record, as 32 hex digits."""
-    text = f"{source}\0{identity}"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
