@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
+
+settings.register_profile("compiled", deadline=None)  # a first call may compile for seconds
+settings.load_profile("compiled")
 
 # Letters with and without case, digits, marks, joiners, scripts without spaces, punctuation,
 # white space and line breaks of every kind, controls, invisible characters, emoji, compositions.

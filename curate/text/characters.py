@@ -109,6 +109,8 @@ _JOINABLE = (  # scripts whose letters join or stack, and what emoji are made of
 )
 _INVISIBLE = "\xad\u200b\u200e\u200f\u2060\ufeff"  # besides, all other Cf of these blocks:
 _INVISIBLE_BLOCKS = ((0x202A, 0x202E), (0x2061, 0x206F), (0xFFF9, 0xFFFB), (0xE0000, 0xE0FFF))
+_CLEAN_ACTION = {"\t": TAB, "\u200c": JOINER, "\u200d": JOINER}
+_CLEAN_ACTION |= dict.fromkeys(_TEXT_CLASS[NEWLINE], BREAK)
 
 
 @functools.cache
@@ -177,23 +179,21 @@ def clean_action(code: int, followers: frozenset[int]) -> int:
     """
     char = chr(code)
     category = unicodedata.category(char)
-    if char == "\t":
-        return TAB
-    if char in _TEXT_CLASS[NEWLINE]:
-        return BREAK
-    if char in "\u200c\u200d":
-        return JOINER
+    if char in _CLEAN_ACTION:
+        return _CLEAN_ACTION[char]
     listed = any(first <= code <= last for first, last in _INVISIBLE_BLOCKS)
     if category == "Cc" or char in _INVISIBLE or (listed and category in ("Cf", "Cn")):
         return DROP
-    if category == "Cs":  # cannot be in UTF-8
+    if category in ("Co", "Cs"):  # surrogates cannot be in UTF-8
         return KEEP
+    if category == "Cn":
+        return NFC_CHECK | NFKC_CHECK
     action = BLANK if category == "Zs" else KEEP
-    unsure = category == "Cn" or code in followers or unicodedata.combining(char) != 0
+    moves = code in followers or unicodedata.combining(char) != 0
     forms = [unicodedata.normalize(form, char) for form in ("NFC", "NFKC")]
-    if unsure or forms[0] != char:
+    if moves or forms[0] != char:
         action |= NFC_CHECK
-    if unsure or forms[1] != char:
+    if moves or forms[1] != char:
         action |= NFKC_CHECK
     if all(_joinable(form) for form in (char, *forms)):
         action |= JOINABLE
@@ -201,8 +201,14 @@ def clean_action(code: int, followers: frozenset[int]) -> int:
 
 
 def _joinable(form: str) -> bool:
-    bases = [ord(char) for char in form if text_class(ord(char)) != MARK]
-    return bool(bases) and any(first <= bases[-1] <= last for first, last in _JOINABLE)
+    """Whether the last character that is no mark stands in a block where joiners matter."""
+    for char in reversed(form):
+        if any(first <= ord(char) <= last for first, last in _JOINABLE):
+            if text_class(ord(char)) != MARK:
+                return True
+        elif unicodedata.category(char)[0] != "M":
+            return False
+    return False
 
 
 def fold(code: int) -> int:
