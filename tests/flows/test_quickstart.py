@@ -1,0 +1,320 @@
+"""The packaged recipe from end to end: its funnel is a literal, its stories are told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from released import contents
+
+import curate as package
+
+
+def removed(result):
+    sums: dict[str, int] = {}
+    for row in result["funnel"]:
+        sums[row["rule"]] = sums.get(row["rule"], 0) + row["removed"] + row["tagged"]
+    return {rule: number for rule, number in sums.items() if number}
+
+
+def test_the_release_opens_everywhere(quickstart):
+    from datasets import load_from_disk
+
+    store, result = quickstart
+    folder = Path(store) / result["folder"]
+
+    splits = load_from_disk(str(folder))
+    train = package.load("quickstart@1", store=store)
+    both = package.load("quickstart@latest", store=store, split=None)
+
+    assert {name: len(split) for name, split in splits.items()} == result["splits"]
+    assert len(train) == result["splits"]["train"]
+    assert set(both) == {"train", "validation"}
+    assert train.column_names[:2] == ["id", "text"]
+
+
+def test_linked_documents_never_straddle_the_splits(quickstart):
+    store, result = quickstart
+    folder = Path(store) / result["folder"]
+    ledger = pl.read_parquet(folder / "ledger/part-*.parquet").filter(
+        pl.col("removed_by").is_null()
+    )
+    links = pl.read_parquet(folder / "links.parquet")
+    split = dict(ledger.select("text_hash", "split").iter_rows())
+    by_id = dict(ledger.select("id", "split").iter_rows())
+
+    pairs = [
+        (a, b) for a, b in links.select("hash_a", "hash_b").iter_rows() if a in split and b in split
+    ]
+    children = ledger.filter(pl.col("parent").is_not_null())
+
+    assert pairs
+    assert all(split[a] == split[b] for a, b in pairs)
+    assert children.height == result["documents"]["made"]
+    assert all(by_id[row["parent"]] == row["split"] for row in children.iter_rows(named=True))
+    works = ledger.drop_nulls("work").group_by("work").agg(pl.col("split").n_unique())
+    assert works["split"].max() == 1
+
+
+def test_an_unchanged_recipe_recomputes_nothing(curate, quickstart):
+    store, first = quickstart
+
+    again = curate.json("run", "quickstart", "--store", store)
+
+    assert not again["new"]
+    assert again["release"] == first["release"]
+    assert all(step["computed"] == 0 for step in again["steps"].values())
+    assert again["funnel"] == first["funnel"]
+
+
+def test_a_changed_rule_recomputes_decide_and_after(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+
+    result = curate.json("run", "quickstart", "--store", store, "--set", "quality.minimum_words=70")
+
+    assert result["new"]
+    assert result["release"] == "quickstart@2"
+    steps = {name: step["computed"] for name, step in result["steps"].items()}
+    assert steps["read"] == steps["link"] == 0
+    assert steps["judge"] > 0
+    assert steps["survivors"] > 0
+    made = [name for name, number in steps.items() if number]
+    assert set(made) <= {
+        "judge",
+        "survivors",
+        "make",
+        "measure",
+        "splits",
+        "scatter",
+        "release",
+        "ledger",
+    }
+
+
+def test_a_changed_release_section_recomputes_only_the_release(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+
+    result = curate.json(
+        "run", "quickstart", "--store", store, "--set", "release.shard_documents=20"
+    )
+
+    assert result["release"] == "quickstart@2"
+    steps = {name for name, step in result["steps"].items() if step["computed"]}
+    assert steps <= {"splits", "scatter", "release", "ledger"}
+    assert "release" in steps
+
+
+def copy(store: str, folder: Path) -> str:
+    """A store of one's own, so that tests don't see one another's releases."""
+    import shutil
+
+    shutil.copytree(store, folder / "store")
+    return str(folder / "store")
+
+
+def test_the_same_seed_in_another_store_gives_the_same_bytes(curate, quickstart, tmp_path):
+    store, first = quickstart
+
+    result = curate.json(
+        "run", "quickstart", "--store", str(tmp_path), "--workers", "1", "--batch", "5"
+    )
+
+    assert contents(tmp_path / result["folder"]) == contents(Path(store) / first["folder"])
+
+
+# --- explain
+
+
+def ledger(quickstart) -> pl.DataFrame:
+    store, result = quickstart
+    return pl.read_parquet(Path(store) / result["folder"] / "ledger/part-*.parquet")
+
+
+def test_explain_tells_of_a_kept_document(curate, quickstart):
+    row = (
+        ledger(quickstart)
+        .filter(pl.col("removed_by").is_null() & pl.col("uri").is_not_null())
+        .row(0, named=True)
+    )
+
+    by_id, by_uri = (
+        curate.json("explain", row[name], "--release", "quickstart@1", "--store", quickstart[0])
+        for name in ("id", "uri")
+    )
+
+    story = next(found for found in by_uri["documents"] if found["id"] == row["id"])
+    assert by_id["documents"] == [story]
+    assert story["outcome"] == "kept"
+    assert story["removed_by"] is None
+    assert story["input"].startswith("samples/")
+    assert story["run"] == quickstart[1]["run"]
+    assert "was kept, in the split" in by_id["answer"]
+    assert {rule["outcome"].split(":")[0] for rule in story["rules"]} <= {
+        "passed",
+        "not applicable",
+        "hit",
+    }
+    assert story["rules"][0]["rule"] == "language.keep"
+    assert story["rules"][-1]["rule"] == "duplicates.near"
+
+
+def test_explain_tells_of_a_removed_document(curate, quickstart):
+    rows = ledger(quickstart).filter(pl.col("removed_by") == "quality.minimum_words")
+    row = rows.row(0, named=True)
+
+    story = curate.json(
+        "explain", row["source_id"], "--release", "quickstart", "--store", quickstart[0]
+    )
+
+    found = next(one for one in story["documents"] if one["id"] == row["id"])
+    assert found["removed_by"] == "quality.minimum_words"
+    assert found["value"] == row["words"] < 50
+    assert found["limit"] == "50"
+    met = {rule["rule"]: rule for rule in found["rules"]}
+    assert met["quality.minimum_words"]["outcome"] == "hit"
+    assert met["duplicates.near"]["outcome"] == "not compared"
+    assert "was removed by quality.minimum_words" in story["answer"]
+
+
+@pytest.mark.parametrize("rule", ["duplicates.exact", "duplicates.near"])
+def test_explain_tells_of_what_a_document_is_a_duplicate(curate, quickstart, rule):
+    row = ledger(quickstart).filter(pl.col("removed_by") == rule).row(0, named=True)
+
+    story = curate.json("explain", row["id"], "--release", "quickstart", "--store", quickstart[0])
+
+    found = story["documents"][0]
+    assert found["duplicate"]["id"] == row["duplicate_of"]
+    assert found["duplicate"]["similarity"] == row["similarity"]
+    assert (found["duplicate"]["similarity"] == 1.0) or rule == "duplicates.near"
+    assert found["cluster_size"] >= 2
+    assert "a duplicate of" in story["answer"]
+
+
+def test_explain_tells_of_a_page_that_was_skipped(curate, quickstart):
+    store, result = quickstart
+    skipped = pl.read_parquet(Path(store) / result["folder"] / "skipped.parquet")
+    row = skipped.filter(pl.col("uri").is_not_null(), pl.col("reason") == "not_html").row(
+        0, named=True
+    )
+
+    story = curate.json("explain", row["uri"], "--release", "quickstart", "--store", store)
+
+    assert story["documents"] == []
+    assert story["skipped"][0]["reason"] == "not_html"
+    assert "was skipped when samples/" in story["answer"]
+
+
+def test_explain_tells_of_a_page_that_was_never_there(curate, quickstart):
+    story = curate.json(
+        "explain", "https://nowhere.example/", "--release", "quickstart", "--store", quickstart[0]
+    )
+
+    assert story["documents"] == story["skipped"] == []
+    assert "https://nowhere.example/ is not in quickstart@1" in story["answer"]
+
+
+def test_explain_is_readable(curate, quickstart):
+    row = ledger(quickstart).filter(pl.col("removed_by") == "duplicates.near").row(0, named=True)
+
+    text = curate("explain", row["id"], "--release", "quickstart", "--store", quickstart[0]).stdout
+
+    assert row["id"] in text
+    assert row["duplicate_of"] in text
+    assert "quality.minimum_words" in text
+
+
+# --- what-if
+
+
+def test_what_if_agrees_with_the_run(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    settings = [
+        "--set",
+        "quality.minimum_words=70",
+        "--set",
+        "toxicity.action=tag",
+        "--set",
+        "duplicates.minimum_similarity=0.6",
+    ]
+
+    change = curate.json("what-if", "quickstart@1", "--store", store, *settings)
+    result = curate.json("run", "quickstart", "--store", store, *settings)
+
+    wanted: dict[str, int] = {}
+    for row in result["funnel"]:
+        if not row["source"].startswith("augment:"):
+            wanted[row["rule"]] = wanted.get(row["rule"], 0) + row["removed"]
+    found: dict[str, int] = {}
+    for row in change["after"]:
+        if row["rule"] and not row["source"].startswith("augment:"):
+            found[row["rule"]] = found.get(row["rule"], 0) + row["documents"]
+    assert found == {rule: number for rule, number in wanted.items() if number}
+    assert change["changed"]
+    assert change["undetermined"] == 0
+
+
+def test_what_if_with_the_same_limits_changes_nothing(curate, quickstart):
+    change = curate.json(
+        "what-if", "quickstart@1", "--store", quickstart[0], "--set", "quality.minimum_words=50"
+    )
+
+    assert change["changed"] == []
+    assert change["before"] == change["after"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("clean.unicode=NFKC", "clean.unicode cannot be answered so: it changes what is read"),
+        ("language.model=other.bin", "language.model cannot be answered so: it measures again"),
+        ("duplicates.minimum_similarity=0.3", "pairs below 0.5 were not kept"),
+        ("quality.minimum_wrods=1", "did you mean 'minimum_words'"),
+        ("minimum_words", "--set takes name=value"),
+    ],
+)
+def test_what_if_refuses_what_it_cannot_answer(curate, quickstart, setting, message):
+    answer = curate.json(
+        "what-if", "quickstart@1", "--store", quickstart[0], "--set", setting, status=2
+    )
+
+    assert message in answer["error"]
+
+
+# --- releases, diff, verify
+
+
+def test_releases_lists_and_verify_checks(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+
+    listed = curate.json("releases", "--store", store)
+    whole = curate.json("verify", "quickstart@1", "--store", store)
+    shard = next(Path(store).glob("releases/quickstart/1/train/*.arrow"))
+    shard.chmod(0o644)
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    damaged = curate.json("verify", "quickstart@1", "--store", store, status=1)
+
+    assert [(one["name"], one["version"]) for one in listed] == [("quickstart", 1)]
+    assert whole["problems"] == []
+    assert len(damaged["problems"]) >= 1
+    assert shard.name in damaged["problems"][0]
+
+
+def test_diff_counts_by_rule_and_source(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    curate.json("run", "quickstart", "--store", store, "--set", "quality.minimum_words=70")
+
+    facts = curate.json("diff", "quickstart@1", "quickstart@2", "--store", store)
+    text = curate("diff", "quickstart@1", "quickstart@2", "--store", store).stdout
+
+    assert "quality.minimum_words" in json.dumps(facts)
+    assert "quality.minimum_words" in text
+
+
+def test_a_release_that_is_not_there_is_named_with_those_that_are(curate, quickstart):
+    answer = curate.json("verify", "quickstart@9", "--store", quickstart[0], status=1)
+
+    assert "quickstart@9" in answer["error"]
