@@ -39,6 +39,10 @@ _SUPERSETS = {
     "big5": "big5hkscs",
     "iso8859-11": "cp874",
 }
+# Charsets that the web does not know; Python has codecs of other kinds too (rot13, idna).
+_OTHER_CHARSETS = re.compile(
+    r"big5|cp|euc|gb|hz|ibm|iso|johab|koi|mac|tis|uhc|utf.?(16|32)|vis", re.IGNORECASE
+)
 # Tags of the elements that count for depth: not of those that never stay open, nor of those whose
 # end tag is commonly left out and implied.
 _TAG = re.compile(
@@ -124,12 +128,12 @@ def _wide(head: bytes) -> str | None:
 def _codec(label: str) -> str | None:
     """Python's codec for what the web means by the label."""
     name = map_encoding_to_html5(label.strip("\"' \t"), fallback_utf8=False)
-    try:
-        found = codecs.lookup(_SUPERSETS.get(name, name) if name else label).name
-        b"".decode(found)  # not every codec is one of text
-    except (LookupError, ValueError):
+    if not name and not _OTHER_CHARSETS.match(label):
         return None
-    return found
+    try:
+        return codecs.lookup(_SUPERSETS.get(name, name) if name else label).name
+    except LookupError:
+        return None
 
 
 def extract(html: str) -> tuple[str | None, str]:
