@@ -18,7 +18,7 @@ CHARSETS = {  # name of the prose → (declared, written); all others are UTF-8
     "reka": ("windows-1251", "cp1251"),
     "masterskaya": ("koi8-r", "koi8-r"),
 }
-BARE = {"chorus", "refrain", "short_lines", "word_list", "bullets", "headlines"}
+BARE = {"chorus", "refrain", "short_lines", "bullets", "headlines"}
 
 
 @dataclass(frozen=True)

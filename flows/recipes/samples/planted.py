@@ -53,6 +53,59 @@ COPIED = {
     "orto_copy": ("it", "orto"),
 }
 
+_PAGES = {  # rule or reason → planted pages
+    "language.keep": ("portuguese_free",),
+    "language.minimum_score": ("mixed_up",),
+    "quality.maximum_duplicate_line_share": ("chorus", "machine"),
+    "quality.maximum_duplicate_paragraph_share": ("refrain", "machine"),
+    "quality.maximum_duplicate_line_character_share": ("disclaimer", "machine"),
+    "quality.maximum_duplicate_paragraph_character_share": ("echoed_note", "machine"),
+    "quality.maximum_top_2_gram_character_share": ("phrase_2",),
+    "quality.maximum_top_3_gram_character_share": ("phrase_3",),
+    "quality.maximum_top_4_gram_character_share": ("phrase_4",),
+    "quality.maximum_duplicate_5_gram_character_share": ("phrase_5",),
+    "quality.maximum_duplicate_6_gram_character_share": ("phrase_6",),
+    "quality.maximum_duplicate_7_gram_character_share": ("phrase_7",),
+    "quality.maximum_duplicate_8_gram_character_share": ("phrase_8",),
+    "quality.maximum_duplicate_9_gram_character_share": ("phrase_9",),
+    "quality.maximum_duplicate_10_gram_character_share": ("phrase_10",),
+    "quality.minimum_words": ("too_short",),
+    "quality.maximum_words": ("endless",),
+    "quality.minimum_mean_word_length": ("short_words",),
+    "quality.maximum_mean_word_length": ("long_words",),
+    "quality.maximum_hash_to_word_ratio": ("hashtags",),
+    "quality.maximum_ellipsis_to_word_ratio": ("dotted",),
+    "quality.maximum_bullet_line_share": ("bullets",),
+    "quality.maximum_ellipsis_line_share": ("trailing",),
+    "quality.minimum_alphabetic_word_share": ("numbers",),
+    "quality.minimum_stop_words": ("telegraphic",),
+    "quality.no_lorem_ipsum": ("lorem",),
+    "quality.no_curly_bracket": ("curly",),
+    "quality.minimum_sentences": ("few_sentences",),
+    "quality.line_punctuation_share_above": ("headlines",),
+    "quality.duplicate_line_character_share_below": ("double_footer",),
+    "quality.short_line_share_below": ("short_lines", "tide_table"),
+    "toxicity.maximum_score": ("angry_reader", "angry_driver", "angry_gamer"),
+    "bias.maximum_derogatory_mentions": (
+        "stereotype_drivers",
+        "stereotype_foreigners",
+        "stereotype_german",
+    ),
+    "duplicates.exact": tuple(COPIED),
+    "duplicates.near": tuple(name for name in EDITED if name.endswith("again")),
+}
+# Planted, and kept: personal data, policy lines that cleaning takes out, pages of other kinds than
+# articles, and pages whose similarity to another one stays below the limit.
+KEPT = (
+    "contact_page",
+    "kontakt",
+    "script_notice",
+    "thread_bench",
+    "kettle",
+    "rain_barrel_rewritten",
+    "taller_rewritten",
+)
+
 
 def prose(name: str) -> dict[str, Any]:
     """One file of prose, as parsed TOML."""
@@ -107,9 +160,21 @@ def paragraphs(lines: list[str], size: int = 5) -> str:
 
 def generated() -> dict[str, str]:
     """The pages that a program writes: name → text."""
-    texts = {"endless": paragraphs(sentences(170, "endless"), 6)}
+    opening = prose("generated")["opening"]
+    texts = {"endless": paragraphs([opening, *sentences(200, "endless")], 6)}
     for name, (copies, others, phrase) in prose("generated")["phrases"].items():
-        texts[name] = paragraphs(sentences(copies + others, name, phrase, copies), 4)
+        lines = sentences(copies + others, name, phrase, copies)
+        texts[name] = paragraphs([opening, *lines], 4)
     machine = "Buy cheap tickets to Velmore here and now. Our cheap tickets are the best tickets."
     texts["machine"] = "\n\n".join([machine] * 12)
     return texts
+
+
+PLANTED = {rule: tuple(page(name) for name in names) for rule, names in _PAGES.items()}
+PLANTED["language.keep"] += (f"{WEB}/el/psaras", f"{WEB}/el/elies")
+PLANTED["quality.minimum_words"] += ("https://samplewiki.example.org/wiki/Mirk",)
+PLANTED["duplicates.exact"] += (f"{WEB}/wet/tren", f"{WEB}/wet/sad")
+PLANTED["duplicates.near"] += (
+    page("wiki_mirror"),
+    "OpenSubtitles/xml/en/2003/90000001/2.xml.gz",
+)
