@@ -173,7 +173,7 @@ def verify(
     if (starts < 0).any():
         raise ComponentError(
             "the texts of all candidate pairs are given",
-            f"{(starts < 0).sum()} of {len(hashes)} did not come, such as {hashes[starts < 0][0]}",
+            f"{(starts < 0).sum()} of {len(hashes)} did not come, such as {hashes.filter(starts < 0)[0]}",
         )
     left, right = (
         pairs.join(places, left_on=name, right_on="text_hash", maintain_order="left")["place"]
