@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import base64
 import bz2
-import gzip
 import hashlib
 import re
 import uuid
 from html import escape
 from typing import Any
 
-from flows.recipes.samples.pages import Answer, answers, article
+from flows.recipes.samples.pages import Answer, answers, article, gzipped
 from flows.recipes.samples.planted import FOLDER, WEB, prose, sentences
 
 REDIRECTS = {"The Comb": "Mount Harrow", "Velmore Blue": "Blue potato", "Alder": "Alder (river)"}
@@ -66,31 +65,26 @@ def response(answer: Answer, number: int) -> bytes:
     )
 
 
-def member(content: bytes) -> bytes:
-    """A gzip member."""
-    return gzip.compress(content, 9, mtime=0)
-
-
 def warc() -> bytes:
     """The archive: one gzip member for each record; one is damaged, the last is cut off."""
     info = b"software: the sample writer of this project\r\nformat: WARC File Format 1.0\r\n"
-    members = [member(record("warcinfo", "", info, "application/warc-fields", 0))]
+    members = [gzipped(record("warcinfo", "", info, "application/warc-fields", 0))]
     for number, answer in enumerate(answers(), 1):
         if number % 4 == 1:
             path = answer.uri.removeprefix(WEB)
             asked = f"GET {path} HTTP/1.1\r\nHost: www.example.com\r\n\r\n".encode()
             mime = "application/http; msgtype=request"
-            members.append(member(record("request", answer.uri, asked, mime, number)))
-        members.append(member(response(answer, number)))
+            members.append(gzipped(record("request", answer.uri, asked, mime, number)))
+        members.append(gzipped(response(answer, number)))
         if number % 4 == 1:
             facts = b"fetchTimeMs: 112\r\ncharset-detected: utf-8\r\n"
             mime = "application/warc-fields"
-            members.append(member(record("metadata", answer.uri, facts, mime, number)))
+            members.append(gzipped(record("metadata", answer.uri, facts, mime, number)))
         if number == DAMAGED_AFTER:
             members.append(damaged_member())
     seen = b"HTTP/1.1 304 Not Modified\r\nServer: sample\r\n\r\n"
     members.append(
-        member(
+        gzipped(
             record(
                 "revisit",
                 f"{WEB}/en/market_day",
@@ -104,7 +98,7 @@ def warc() -> bytes:
     last = Answer(
         f"{WEB}/cut-off", article("en", "Cut off", " ".join(sentences(12, "cut"))).encode()
     )
-    whole = member(response(last, 901))
+    whole = gzipped(response(last, 901))
     members.append(whole[: len(whole) // 2])
     return b"".join(members)
 
@@ -114,7 +108,7 @@ def damaged_member() -> bytes:
     lost = Answer(
         f"{WEB}/damaged", article("en", "Damaged", " ".join(sentences(12, "damaged"))).encode()
     )
-    whole = bytearray(member(response(lost, 899)))
+    whole = bytearray(gzipped(response(lost, 899)))
     middle = len(whole) // 2
     whole[middle : middle + 60] = b"\xff" * 60
     return bytes(whole)
@@ -123,7 +117,7 @@ def damaged_member() -> bytes:
 def wet() -> bytes:
     """Plain text of pages, as Common Crawl gives it beside the archive."""
     info = b"Software-Info: the sample writer of this project\r\n"
-    members = [member(record("warcinfo", "", info, "application/warc-fields", 0))]
+    members = [gzipped(record("warcinfo", "", info, "application/warc-fields", 0))]
     texts = {
         f"{WEB}/wet/tren": prose("es")["tren"],
         f"{WEB}/wet/sad": prose("ru")["sad"],
@@ -132,7 +126,7 @@ def wet() -> bytes:
     for number, (uri, text) in enumerate(texts.items(), 1):
         content = f"{text['title']}\n{text['text']}\n".replace("\n\n", "\n").encode()
         mime = "text/plain"
-        members.append(member(record("conversion", uri, content, mime, 1000 + number)))
+        members.append(gzipped(record("conversion", uri, content, mime, 1000 + number)))
     return b"".join(members)
 
 
@@ -193,17 +187,20 @@ def clock(seconds: int, comma: str = ",") -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{comma}000"
 
 
-def tokens(cue: str) -> list[str]:
-    """Words and punctuation apart, as the OPUS corpus does it."""
-    return re.findall(r"[^\W_]+['’](?=[^\W_]{2})|'[^\W_]+|[^\W_]+(?:-[^\W_]+)*|[^\w\s]", cue)
+def tokens(cue: str, language: str) -> list[str]:
+    """Words and punctuation apart, as the OPUS corpus has them: `don 't`, `l' eau`."""
+    elided = r"'[^\W_]+|[^\W_]+" if language == "en" else r"quelqu'un|[^\W_]+'(?=[^\W_])|[^\W_]+"
+    return re.findall(elided + r"(?:-[^\W_]+)*|[^\w\s]", cue)
 
 
-def opus(cues: list[str]) -> bytes:
+def opus(cues: list[str], language: str) -> bytes:
     """A film in OPUS XML."""
     lines = ['<?xml version="1.0" encoding="utf-8"?>', '<document id="1">']
     for i, cue in enumerate(cues, 1):
         lines += [f'  <s id="{i}">', f'    <time id="T{i}S" value="{clock(5 * i)}" />']
-        lines += [f'    <w id="{i}.{j}">{escape(w)}</w>' for j, w in enumerate(tokens(cue), 1)]
+        lines += [
+            f'    <w id="{i}.{j}">{escape(w)}</w>' for j, w in enumerate(tokens(cue, language), 1)
+        ]
         lines += [f'    <time id="T{i}E" value="{clock(5 * i + 4)}" />', "  </s>"]
     return "\n".join([*lines, "</document>", ""]).encode()
 
@@ -216,11 +213,11 @@ def subtitles() -> dict[str, bytes]:
         for language, cues in film["cues"].items():
             if "imdb" in film:
                 folder = f"OpenSubtitles/xml/{language}/{film['year']}/{film['imdb']}"
-                made[f"{folder}/1.xml.gz"] = member(opus(cues))
+                made[f"{folder}/1.xml.gz"] = gzipped(opus(cues, language))
     again = films["ferry"]["cues"]["en"]
     again = [*again[:3], again[3].replace("boat", "ship"), *again[4:], "Subtitles by nightowl."]
-    made["OpenSubtitles/xml/en/2003/90000001/2.xml.gz"] = member(opus(again))
-    cut = member(opus(films["orchard"]["cues"]["es"]))
+    made["OpenSubtitles/xml/en/2003/90000001/2.xml.gz"] = gzipped(opus(again, "en"))
+    cut = gzipped(opus(films["orchard"]["cues"]["es"], "es"))
     made["OpenSubtitles/xml/es/2011/90000002/2.xml.gz"] = cut[: len(cut) // 3]
     srt = (
         f"{i}\r\n{clock(4 * i)} --> {clock(4 * i + 3)}\r\n<i>{cue}</i>\r\n\r\n"
