@@ -165,7 +165,9 @@ def generated() -> dict[str, str]:
     for name, (copies, others, phrase) in prose("generated")["phrases"].items():
         lines = sentences(copies + others, name, phrase, copies)
         texts[name] = paragraphs([opening, *lines], 4)
-    machine = "Buy cheap tickets to Velmore here and now. Our cheap tickets are the best tickets."
+    machine = (
+        "We have the cheap tickets that you want. Buy the tickets from us and be there by noon."
+    )
     texts["machine"] = "\n\n".join([machine] * 12)
     return texts
 
