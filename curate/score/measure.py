@@ -145,11 +145,11 @@ def has_letter(data: Any, start: int, end: int, classes: Any) -> bool:
 
 @compiled
 def is_bullet(code: Any) -> bool:
-    """Whether a character opens an item of a list: * - and the bullets and dashes below."""
+    """Whether a character opens an item of a list: * - and the bullets below."""
     if code < 0x2000:
         return code in (0x2A, 0x2D)
     if code < 0x25A0:
-        return code in (0x2013, 0x2022, 0x2023, 0x2043, 0x204C, 0x204D)
+        return code in (0x2022, 0x2023, 0x2043, 0x204C, 0x204D)
     return code in (0x25A0, 0x25A1, 0x25AA, 0x25AB, 0x25B6, 0x25C0, 0x25CB, 0x25CF, 0x25E6)
 
 

@@ -11,8 +11,9 @@ has 0 everywhere. Lines carry no white space at their ends, and blank lines are 
 - `alphabetic_word_share`: words with a letter among all words and all runs between white space that
   hold no word, such as `|` or `***` (the same: there a lone symbol is a word without a letter).
 - `stop_words`: how many of *the, be, to, of, and, that, have, with* occur, in any case (the same).
-- `bullet_line_share`: lines that begin with `*`, `-`, an en dash or a bullet of U+2022, 2023, 2043,
-  204C, 204D, 25A0, 25A1, 25AA, 25AB, 25B6, 25C0, 25CB, 25CF, 25E6 (the same).
+- `bullet_line_share`: lines that begin with `*`, `-` or a bullet of U+2022, 2023, 2043, 204C, 204D,
+  25A0, 25A1, 25AA, 25AB, 25B6, 25C0, 25CB, 25CF, 25E6 (the same); not with longer dashes, which open
+  the lines of dialogue in many languages.
 - `ellipsis_line_share`: lines that end in `...` or `…` (the same).
 - `duplicate_line_share`, `duplicate_paragraph_share`: lines (paragraphs) that occurred before in the
   document, and `duplicate_line_character_share`, `duplicate_paragraph_character_share`: their

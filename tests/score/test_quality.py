@@ -21,7 +21,7 @@ from curate.score.quality import STOP_WORDS, score_quality, score_quality_segmen
 from curate.text import characters
 from curate.text.segment import Segments, segment
 
-BULLETS = "*-–•‣⁃⁌⁍■□▪▫▶◀○●◦"
+BULLETS = "*-•‣⁃⁌⁍■□▪▫▶◀○●◦"
 WHITE = (characters.SPACE, characters.NEWLINE)
 MARKS_AT_END = (characters.FULL_STOP, characters.TERMINAL_SPACED, characters.TERMINAL)
 
