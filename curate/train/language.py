@@ -1,0 +1,267 @@
+"""`curate train language`: openly licensed sentences in, a language model and its card out."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from lxml import etree
+
+from curate.errors import InputError
+from curate.languages import NO_SCRIPT, UNKNOWN, canonical
+from curate.models import sha256
+from curate.score.language import LanguageScorer, dominant_script
+from curate.train.fit import fit, is_test, read_set, write_card
+
+MINIMUM_EXAMPLES = 40  # of a language in a script
+PREPARATION = "letters"
+PARAMETERS = {
+    "dim": 28,
+    "minn": 2,
+    "maxn": 4,
+    "bucket": 200_000,
+    "minCount": 1000,  # nearly all is told by character n-grams; words would double the size
+    "epoch": 15,
+    "lr": 0.5,
+    "loss": "softmax",
+}
+LIMITS = [
+    "Scores of one short word or two are guesses: see lingua-words.",
+    "Close relatives are confused, above all in short text: Bosnian, Croatian and Serbian; Malay and Indonesian; Bokmål, Nynorsk and Danish; Interlingue, Interlingua, Ido and Novial.",
+    "A language outside the list is given as a relative or neighbour of its script.",
+    "Scores are probabilities of the model on clean sentences, not calibrated on web pages.",
+    "Text of several languages gets the one that the sample holds most of.",
+]
+_KAGGLE = {
+    "Arabic": "ara",
+    "Danish": "dan",
+    "Dutch": "nld",
+    "English": "eng",
+    "French": "fra",
+    "German": "deu",
+    "Greek": "ell",
+    "Hindi": "hin",
+    "Italian": "ita",
+    "Kannada": "kan",
+    "Malayalam": "mal",
+    "Portugeese": "por",
+    "Russian": "rus",
+    "Spanish": "spa",
+    "Sweedish": "swe",
+    "Tamil": "tam",
+    "Turkish": "tur",
+}
+
+
+@dataclass(frozen=True)
+class LanguageSet:
+    """One labelled set: its file, where it is from, and how it becomes `family, code, text`."""
+
+    file: str
+    source: str
+    licence: str
+    attribution: str
+    read: Callable[[Path], pl.DataFrame]
+    held_out: bool = False
+
+
+def train_language(
+    data: Path, out: Path, parameters: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Train `language.ftz` and write its card beside it.
+
+    Of each set that is trained on, the tenth with the lowest hashes is kept for testing, and with
+    it every other copy of those sentences; `kaggle-17` and `pud-parallel` are test only.
+
+    Args:
+        data: the folder with the sets (the files named in `SETS`).
+        out: the folder that the model and its card are written to.
+        parameters: of `fasttext.train_supervised`, over `PARAMETERS`.
+
+    Returns:
+        The card: data, labels, sha256, and for each test family rows and accuracy.
+
+    Raises:
+        InputError: a set is missing or unreadable, or too small to train on.
+        ComponentError: fastText failed.
+    """
+    rows = pl.concat(
+        read_set(data / one.file, one.read).with_columns(held_out=pl.lit(one.held_out))
+        for one in SETS
+    )
+    codes = {code: canonical(code) for code in rows["code"].unique().to_list()}
+    rows = rows.with_columns(
+        language=pl.col("code").replace_strict(codes, default=None, return_dtype=pl.String),
+        script=dominant_script(rows["text"]),
+        test=is_test(rows["text"]) | pl.col("held_out"),
+    ).filter(
+        pl.col("language").is_not_null(),
+        pl.col("language") != UNKNOWN,
+        pl.col("script") != NO_SCRIPT,
+    )
+    rows = rows.with_columns(label=pl.format("{}_{}", "language", "script"))
+    seen = rows.filter(~pl.col("test"))
+    # UDHR has some sixty sentences of one text per language: alone not enough to know it by
+    counts = seen.filter(pl.col("family") != "udhr").group_by("label").len()
+    labels = counts.filter(pl.col("len") >= MINIMUM_EXAMPLES)["label"].sort()
+    if len(labels) < 2:  # noqa: PLR2004 - a classifier has at least two classes
+        came = f"{len(labels)} languages have {MINIMUM_EXAMPLES} sentences or more"
+        raise InputError("training needs two languages", came, str(data), "give more data")
+    seen = seen.filter(pl.col("label").is_in(labels.implode()))
+    model = out / "language.ftz"
+    used = {**PARAMETERS, **(parameters or {})}
+    count = fit(seen.select("label", "text"), PREPARATION, model, used)
+    card = {
+        "name": "language",
+        "does": "language and script of a text: labels <ISO 639-3>_<ISO 15924>",
+        "command": "curate train language",
+        "preparation": PREPARATION,
+        "parameters": used,
+        "examples": count,
+        "languages": len({label.split("_")[0] for label in labels}),
+        "labels": labels.to_list(),
+        "data": [_described(data, one) for one in SETS],
+        "limits": LIMITS,
+    }
+    write_card(model, card)  # before the test: the scorer reads the preparation from it
+    tested = rows.filter(pl.col("test"), pl.col("label").is_in(labels.implode()))
+    tested = LanguageScorer(str(model))(tested.rename({"language": "truth"}).drop("script"))
+    tested = tested.with_columns(right=pl.col("truth") == pl.col("language"))
+    return write_card(model, {**card, **_scores(tested)})
+
+
+def _scores(tested: pl.DataFrame) -> dict[str, Any]:
+    """Accuracy per family, per language, and how far a score can be believed."""
+    rows = pl.len().alias("rows")
+    accuracy = pl.col("right").mean().round(4).alias("accuracy")
+    families = tested.group_by("family").agg(rows, accuracy).sort("family")
+    sentences = tested.filter(pl.col("family") != "lingua-words")
+    languages = sentences.group_by("truth").agg(accuracy).sort("truth")
+    tenth = ((pl.col("language_score") * 10).floor().clip(0, 9) / 10).round(1)
+    bins = sentences.group_by(tenth.alias("score_from")).agg(rows, accuracy).sort("score_from")
+    return {
+        "scores": {row.pop("family"): row for row in families.to_dicts()},
+        "accuracy_by_language": dict(languages.iter_rows()),
+        "reliability": bins.to_dicts(),
+    }
+
+
+def _described(data: Path, one: LanguageSet) -> dict[str, str]:
+    return {
+        "file": one.file,
+        "sha256": sha256(data / one.file),
+        "source": one.source,
+        "licence": one.licence,
+        "attribution": one.attribution,
+        "use": "test only" if one.held_out else "training; a tenth, chosen by hash, for testing",
+    }
+
+
+def _table(path: Path) -> pl.DataFrame:
+    return pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False)
+
+
+def _tatoeba(path: Path) -> pl.DataFrame:
+    table = _table(path)
+    english = table["eng"].unique(maintain_order=True).head(3000)
+    return pl.concat(
+        [
+            table.select(family=pl.lit("tatoeba"), code="lang", text="text"),
+            english.to_frame().select(family=pl.lit("tatoeba"), code=pl.lit("eng"), text="eng"),
+        ]
+    )
+
+
+def _flores(path: Path) -> pl.DataFrame:
+    return _table(path).select(family=pl.lit("flores"), code="lang", text="text")
+
+
+def _lingua(path: Path) -> pl.DataFrame:
+    is_sentence = pl.col("kind") == "sentences"
+    family = pl.when(is_sentence).then(pl.lit("lingua-sentences")).otherwise(pl.lit("lingua-words"))
+    return _table(path).select(family=family, code="lang", text="text")
+
+
+def _udhr(path: Path) -> pl.DataFrame:
+    codes, texts = [], []
+    with tarfile.open(path) as archive:
+        index = _member(archive, "index.xml").decode()
+        languages = dict(re.findall(r"<udhr f='([^']*)'\s+iso639-3='([^']*)'", index))
+        for name in sorted(archive.getnames()):
+            code = languages.get(name.removeprefix("udhr_").removesuffix(".xml"))
+            if code is not None:
+                for paragraph in etree.fromstring(_member(archive, name)).iter("{*}para"):
+                    codes.append(code)
+                    texts.append(" ".join(paragraph.itertext()))
+    return pl.DataFrame({"code": codes, "text": texts}, schema=_CODE_TEXT).select(
+        pl.lit("udhr").alias("family"), "code", "text"
+    )
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    return b"" if file is None else file.read()
+
+
+def _kaggle(path: Path) -> pl.DataFrame:
+    table = pl.read_csv(path, has_header=False, new_columns=["text", "name"], infer_schema=False)
+    code = pl.col("name").replace_strict(_KAGGLE, default=None, return_dtype=pl.String)
+    return table.select(family=pl.lit("kaggle"), code=code, text="text").drop_nulls()
+
+
+def _pud(path: Path) -> pl.DataFrame:
+    return _table(path).select(family=pl.lit("pud"), code="lang", text="text")
+
+
+_CODE_TEXT = {"code": pl.String, "text": pl.String}
+SETS = (
+    LanguageSet(
+        "tatoeba-112.tsv.gz",
+        "facebookresearch/LASER data/tatoeba/v1",
+        "CC-BY 2.0 FR",
+        "Tatoeba and its contributors (tatoeba.org)",
+        _tatoeba,
+    ),
+    LanguageSet(
+        "flores101-devtest.tsv.gz",
+        "Helsinki-NLP/OPUS-MT-train testsets/flores101",
+        "CC-BY-SA 4.0",
+        "FLORES-101: Goyal et al. 2021 (arXiv 2106.03193)",
+        _flores,
+    ),
+    LanguageSet(
+        "lingua-75.tsv.gz",
+        "pemistahl/lingua-py language-testdata",
+        "Apache-2.0 (collection), CC-BY (sentences)",
+        "Leipzig Corpora Collection: Goldhahn, Eckart and Quasthoff 2012",
+        _lingua,
+    ),
+    LanguageSet(
+        "udhr-xml.tar.gz",
+        "unicode-org/udhr",
+        "free to use with attribution",
+        "Office of the United Nations High Commissioner for Human Rights",
+        _udhr,
+    ),
+    LanguageSet(
+        "kaggle-17-languages.csv",
+        "pulkit48/Language_detection_tool",
+        "CC0 as published, unverified",
+        "Language Detection data set on Kaggle",
+        _kaggle,
+        held_out=True,
+    ),
+    LanguageSet(
+        "pud-parallel.tsv.gz",
+        "UniversalDependencies/UD_*-PUD",
+        "CC-BY-SA 3.0",
+        "Parallel Universal Dependencies (CoNLL 2017 shared task)",
+        _pud,
+        held_out=True,
+    ),
+)
