@@ -133,7 +133,8 @@ class DuplicatesSection(Section):
         minimum_similarity: Jaccard similarity of the shingle sets from which a pair is a duplicate.
         split_similarity: verified pairs from here up stay in one split.
         shingle_words: words in a shingle.
-        bands: bands of a signature; a pair is a candidate when one band is equal.
+        bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
+            rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
         rows: MinHash values in a band.
     """
 
@@ -286,7 +287,7 @@ def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Reci
         raise RecipeError(error.asked, error.came, where, error.change) from error
 
 
-_KINDS = {
+_KINDS: dict[str, type[Section]] = {
     "commoncrawl": CommonCrawlSection,
     "wikipedia": WikipediaSection,
     "subtitles": SubtitlesSection,

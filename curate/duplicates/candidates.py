@@ -31,7 +31,7 @@ def find_candidates(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.
     that follow it in the order of the next band and of the hash, and with the first of the bucket,
     so that m texts give at most (NEIGHBOURS + 1) × m pairs and stay connected if they are similar.
 
-    Memory: beside the signatures 40 bytes per text, 8 per pair, and 16 per pair of one band.
+    Memory: beside the signatures about 90 bytes per text, 8 per pair, and 24 per pair of one band.
 
     Args:
         signatures: `text_hash`, `signature`; nulls are left out, repeated texts count once.
