@@ -19,7 +19,7 @@ import polars as pl
 from curate.errors import DecisionError, RecipeError
 from curate.presets import all_rules, load_preset
 from curate.recipe import DuplicatesSection, Recipe
-from curate.schema import COLUMNS
+from curate.schema import COLUMNS, DataType
 
 Removes = Literal["below", "above", "at_or_below", "at_or_above", "true", "outside"]
 DUPLICATE_RULES = ("duplicates.exact", "duplicates.near")
@@ -233,13 +233,13 @@ def count_rules(
             )
         )
     return (
-        pl.concat(counts).select(FUNNEL.keys()).cast(dict(FUNNEL))
+        pl.concat(counts).select(FUNNEL.keys()).cast(pl.Schema(FUNNEL))
         if counts
         else pl.DataFrame(schema=FUNNEL)
     )
 
 
-FUNNEL: dict[str, Any] = {
+FUNNEL: dict[str, DataType] = {
     "rule": pl.String,
     "source": pl.String,
     "met": pl.Int64,

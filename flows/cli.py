@@ -37,8 +37,24 @@ def fail_in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             _say_error("interrupted; what is done is kept, start again to go on", as_json=False)
             sys.exit(130)
+        except Exception as error:  # noqa: BLE001  # a traceback is for the file, not for the user
+            _say_error(_note_fault(error), as_json=bool(kwargs.get("as_json")))
+            sys.exit(1)
 
     return wrapped
+
+
+def _note_fault(error: Exception) -> str:
+    """Keep the traceback of a fault of curate in a file, and say where it lies."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="curate-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.writelines(traceback.format_exception(error))
+    first = str(error).strip().partition("\n")[0]
+    return f"a fault of curate ({type(error).__name__}: {first}); report it with {log.name}"
 
 
 def _say_error(sentence: str, *, as_json: bool) -> None:

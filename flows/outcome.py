@@ -11,18 +11,12 @@ from typing import Any
 import polars as pl
 
 from curate import __version__
-from curate.decide import check_removed_share, check_rows
+from curate.decide import DUPLICATE_RULES, check_removed_share, check_rows
+from curate.ledger import find_parts
 from curate.release.card import write_card
-from curate.release.manifest import (
-    DocumentCounts,
-    Draft,
-    FunnelRow,
-    Manifest,
-    ReleaseFile,
-    ReleaseInput,
-)
-from curate.release.manifest import publish as publish_release
-from curate.release.shards import ShardFile
+from curate.release.manifest import DocumentCounts, Draft, FunnelRow, Manifest, ReleaseInput
+from curate.release.publish import publish as publish_release
+from curate.release.shards import ReleaseFile, ShardFile
 from curate.sources.inputs import Part
 from curate.steps import deciding, reading, releasing
 from curate.steps.work import LIBRARIES
@@ -55,11 +49,12 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
         DecisionError: a rule removes nearly everything.
     """
     work = run.work
-    inputs, skipped = [], {}
+    inputs: list[ReleaseInput] = []
+    skipped: dict[str, int] = {}
     for part in parts:
         names = {file.identity: file for file in part.files}
-        for file in reading.read_outcome(work, part)[1]:
-            found = names[file["identity"]]
+        for outcome in reading.read_outcome(work, part)[1]:
+            found = names[outcome["identity"]]
             inputs.append(
                 ReleaseInput(
                     name=found.name,
@@ -67,9 +62,9 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
                     snapshot=part.section.snapshot,
                     size=found.size,
                     identity=found.identity,
-                    state=file["state"],
-                    reason=file["reason"],
-                    counts=file["counts"],
+                    state=outcome["state"],
+                    reason=outcome["reason"],
+                    counts=outcome["counts"],
                 )
             )
     inputs.sort(key=lambda file: file.name)
@@ -174,4 +169,15 @@ def describe(run: Run, manifest: Manifest, report: Report, *, is_new: bool) -> d
         "steps": run.steps,
         "warnings": run.warnings,
         "run": run.identity,
+        "example": _example(run, manifest),
     }
+
+
+def _example(run: Run, manifest: Manifest) -> str:
+    """A document worth explaining: a near-duplicate, else any that was removed, else any."""
+    part = find_parts(run.work.store, manifest.folder)[0]
+    rows = run.work.store.scan_frame(f"{manifest.folder}/{part.name}").select("id", "removed_by")
+    removed = pl.col("removed_by")
+    order = [removed == DUPLICATE_RULES[1], removed.is_not_null()]
+    best = rows.sort(*order, "id", descending=[True, True, False]).head(1).collect()
+    return str(best["id"][0]) if best.height else "ID"

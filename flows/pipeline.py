@@ -16,10 +16,10 @@ from typing import Any
 from prefect import flow
 
 from curate.recipe import load_recipe
-from curate.steps import deciding, measuring, reading, releasing
-from curate.steps.work import Corpus, Work, find_repeats
 from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
+from curate.steps import deciding, measuring, reading, releasing
+from curate.steps.work import Corpus, Work, find_repeats
 from curate.store import Store
 from flows import artifacts, outcome
 from flows.recipes import find_recipe

@@ -89,7 +89,7 @@ class Run:
                 self.progress.advance(bar, size(todo[place]))
             return len(batches[batch])
 
-        step = task(compute, name=stage, cache_policy=NO_CACHE, persist_result=False)
+        step = task(name=stage, cache_policy=NO_CACHE, persist_result=False)(compute)
         futures = [step.submit(batch) for batch in range(len(batches))]
         for future in futures:
             future.result()

@@ -42,6 +42,7 @@ def prefect_server(log: Path) -> Iterator[str]:
     if url:
         yield url
         return
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")  # nobody will read them there
     port = _free_port()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:

@@ -255,7 +255,7 @@ def _count_duplicates(
                 not_computed=pl.lit(0),
             )
             .select(FUNNEL.keys())
-            .cast(dict(FUNNEL))
+            .cast(pl.Schema(FUNNEL))
         )
     return pl.concat(rows)
 

@@ -60,7 +60,7 @@ def read_part(work: Work, part: Part) -> None:
         if frame.height == 0:
             return
         block = Block(
-            f"{key}-{len(blocks):05}", frame.height, frame["text"].str.len_bytes().sum(), 0
+            f"{key}-{len(blocks):05}", frame.height, int(frame["text"].str.len_bytes().sum()), 0
         )
         work.store.write_frame(block.name, frame)
         blocks.append({"key": block.key, "documents": block.documents, "size": block.size})

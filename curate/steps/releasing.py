@@ -13,10 +13,11 @@ import polars as pl
 from curate.duplicates.clusters import group_for_split
 from curate.errors import ReleaseError
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
-from curate.release.manifest import Manifest, ReleaseFile, find_release
+from curate.release.manifest import Manifest, find_release
 from curate.release.shards import (
     RELEASE_COLUMNS,
     SPLITS,
+    ReleaseFile,
     Shard,
     ShardFile,
     plan_shards,
