@@ -247,3 +247,33 @@ def test_nothing_lies_under_a_null(values, start, hidden):
     values_below = bytes(array.buffers()[1] or b"")[: 8 * len(array)]
     zeros = [number or 0 for number in numbers]
     assert values_below == b"".join(n.to_bytes(8, "little") for n in zeros)
+
+
+def test_documents_at_one_position_stand_by_id(tmp_path):
+    def with_position_of(name: str, high: int) -> str:
+        """An id with another high half and the same position: the low half makes up for it."""
+        highs = pl.Series([name[:16] + "0" * 16, f"{high:016x}" + "0" * 16])
+        # of an id with low half 0 the position is mix(inner): compare inner values by undoing mix
+        inner = [unmix(position) for position in shuffle_position(highs, 7)]
+        return f"{high:016x}{int(name[16:], 16) ^ inner[0] ^ inner[1]:016x}"
+
+    first = hex_id(1)
+    twins = [first, *(with_position_of(first, high) for high in (5, 1 << 60, 9, 77))]
+    assert shuffle_position(pl.Series(twins), 7).n_unique() == 1
+    documents = make_documents(range(1, 6), snapshots=1).with_columns(id=pl.Series(twins))
+    shard = Shard("train", "S-0", 0, 1)
+    store = Store(str(tmp_path))
+    [whole] = write_all(store, [documents], [shard], "a")
+    [spread] = write_all(store, [documents[[n]] for n in (3, 1, 4, 0, 2)], [shard], "b")
+    assert whole == spread
+    with pa.ipc.open_stream(store.read_bytes(f"a/{whole.path}")) as stream:
+        assert stream.read_all()["id"].to_pylist() == sorted(twins)
+
+
+def unmix(value: int) -> int:
+    """The inverse of the finaliser of SplitMix64."""
+    value = value ^ (value >> 31) ^ (value >> 62)
+    value = value * pow(0x94D049BB133111EB, -1, 2**64) & MASK
+    value = value ^ (value >> 27) ^ (value >> 54)
+    value = value * pow(0xBF58476D1CE4E5B9, -1, 2**64) & MASK
+    return value ^ (value >> 30) ^ (value >> 60)
