@@ -92,11 +92,20 @@ def plain(lines: Iterable[str]) -> str:
     if "<" in text or "{" in text:
         text = _MARKUP.sub("", text)
     if "&" in text:
-        text = html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))
+        text = decode_entities(text)
     text = "\n".join([words for line in text.split("\n") if (words := " ".join(line.split()))])
     if "\n" in text:
         text = _WRAP.sub(" ", _UNSPACED_WRAP.sub("", text))
     return text
+
+
+def decode_entities(text: str) -> str:
+    """Text with HTML's entities decoded; references beyond Unicode become U+FFFD.
+
+    >>> decode_entities("&eacute;&amp;&#33;")
+    'é&!'
+    """
+    return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))  # of 4,300 digits it would raise
 
 
 def _split(
@@ -115,7 +124,7 @@ def _split(
         starts = found is not None or (">" in line and _is_damaged_timing(line, webvtt))
         ends = webvtt and not line
         if starts:
-            _drop_index(block, any_line=webvtt and not timing)
+            _drop_index(block, webvtt=webvtt, in_cue=bool(timing))
         if starts or ends or size > MAXIMUM_CUE_CHARACTERS:
             yield number, timing, times, block
             block, size = [], 0
@@ -132,9 +141,9 @@ def _is_damaged_timing(line: str, webvtt: bool) -> bool:
     return (webvtt and "-->" in line) or _NEARLY_TIMING.search(head) is not None
 
 
-def _drop_index(block: list[str], *, any_line: bool) -> None:
+def _drop_index(block: list[str], *, webvtt: bool, in_cue: bool) -> None:
     """Take the number (in WebVTT any line) that names the next cue off the end of a block."""
-    if any_line:
+    if webvtt and not in_cue:
         del block[-1:]
         return
     end = len(block)
@@ -142,7 +151,7 @@ def _drop_index(block: list[str], *, any_line: bool) -> None:
         end -= 1
     if end and _INDEX.fullmatch(block[end - 1]):
         beside_timing = end == len(block)
-        after_blank = end > 1 and not block[end - 2]
+        after_blank = not block[end - 2] if end > 1 else not in_cue
         if beside_timing or after_blank:
             del block[end - 1 :]
 

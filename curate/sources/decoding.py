@@ -35,8 +35,10 @@ _ZEROS = {  # which of the first four bytes are zero where a file begins with tw
 }
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding=["']([\w.-]{1,40})["']""")
 _TEXT_CODEC = re.compile(r"iso8859|cp\d|koi8|gb|big5|shift|euc|mac|tis|utf-(?:8|16|32)")
+_C1 = re.compile(rb"[\x80-\x9f]")
 _SUPERSETS = {  # texts come from Windows; a detector's rare Latin sets are wrong guesses
     **{f"iso8859-{n}": "cp1252" for n in (1, 3, 4, 10, 14, 15, 16)},
+    "iso8859-2": "cp1250",  # where there are characters that the ISO set does not have
     "iso8859-7": "cp1253",
     "iso8859-8": "cp1255",
     "iso8859-9": "cp1254",
@@ -159,8 +161,11 @@ def _encoding(head: bytes, sample: bytes) -> str:
     zeros = tuple(byte == 0 for byte in head[:4])
     if zeros in _ZEROS:
         return _ZEROS[zeros]
-    if not sample:
-        return "utf-8"
+    return _older_encoding(head, sample) if sample else "utf-8"
+
+
+def _older_encoding(head: bytes, sample: bytes) -> str:
+    """The encoding of a file by a block that is not valid UTF-8; perhaps still UTF-8."""
     text = sample.decode("utf-8", "replace")
     if len(re.findall("[^\x00-\x7f\ufffd]", text)) > text.count("\ufffd"):
         return "utf-8"
@@ -170,6 +175,8 @@ def _encoding(head: bytes, sample: bytes) -> str:
     for candidate in names:
         with suppress(LookupError):
             codec = codecs.lookup(candidate or "").name
+            if codec == "iso8859-2" and not _C1.search(sample):
+                return codec
             if _TEXT_CODEC.match(codec) and codec != "utf-8":
                 return _SUPERSETS.get(codec, codec)
     return "cp1252"

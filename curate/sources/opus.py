@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from curate.sources.cues import UNSPACED, Cue, plain
+from curate.sources.cues import UNSPACED, Cue, decode_entities, plain
 
 MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
 JOINT = "\x01"  # between two tokens; XML can hold none of these characters
@@ -56,7 +56,11 @@ _ELIDED = re.compile(
 _ELIDING = {"fr", "it", "ca", "oc", ""}  # write l'homme, all'alba
 _INFLECTING = {"et", "fi", "tr", "az"}  # write Steve'il, Ankara'da
 _PROCLITIC = {"nl", "af"}  # write 's avonds, in 't huis
-_UNSPACED_JOINT = re.compile(rf"(?<=[{UNSPACED}]){JOINT}(?=[{UNSPACED}])")
+_WIDE_MARKS = "\u3001-\u3011\uff01-\uff1f"  # punctuation that brings its own space
+_UNSPACED_JOINT = re.compile(
+    rf"{JOINT}(?:(?<=[{UNSPACED}].)(?=[{UNSPACED}“”‘’])|(?<=[{UNSPACED}“”‘’].)(?=[{UNSPACED}])"
+    rf"|(?<=[{_WIDE_MARKS}].)|(?=[{_WIDE_MARKS}]))"
+)
 
 
 def read_sentences(
@@ -168,7 +172,7 @@ def _sentences(
             continue
         spans = sentences[-1].split(_AT)  # of text and, between them, of times
         text = "".join(spans[::2])
-        text = html.unescape(text) if "&" in text else text
+        text = decode_entities(text) if "&" in text else text
         texts.append(" ".join(text.split()).removeprefix(JOINT))
         first, last = (spans[1], spans[-2]) if len(spans) > 1 else ("", "")
         times.append((None if _ENDS.search(first) else _seconds(first), _seconds(last)))
