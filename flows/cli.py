@@ -323,7 +323,10 @@ def _open_store(url: str) -> Store:
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 120  # a pipe or a file has no width of its own
+    return console
 
 
 def _table(*columns: str) -> Any:

@@ -11,9 +11,8 @@ from typing import Any
 import polars as pl
 
 from curate.duplicates.clusters import group_for_split
-from curate.errors import ReleaseError
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
-from curate.release.manifest import Manifest, find_release
+from curate.release.manifest import Manifest, read_manifest, versions_of
 from curate.release.shards import (
     RELEASE_COLUMNS,
     SPLITS,
@@ -304,11 +303,13 @@ def release_key(work: Work, settled: Settled) -> str:
 
 
 def newest_release(work: Work) -> Manifest | None:
-    """The newest version of the recipe's release, or None before the first."""
-    try:
-        return find_release(work.store, f"{work.recipe.name}@latest")
-    except ReleaseError:
-        return None
+    """The newest version of the recipe's release, or None before the first.
+
+    Raises:
+        ReleaseError: its manifest is damaged: splits would lose what was assigned.
+    """
+    versions = versions_of(work.store, work.recipe.name)
+    return read_manifest(work.store, work.recipe.name, max(versions)) if versions else None
 
 
 @contextmanager
