@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from lxml import etree
 
 from curate.errors import ComponentError, InputError
 from curate.models import PREPARATIONS, sha256
@@ -32,6 +34,55 @@ m = fasttext.train_supervised(thread=1, verbose=0, **a["parameters"])
 m.quantize(thread=1, verbose=0)
 m.save_model(a["path"])
 """
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One labelled set, as a card names it.
+
+    Attributes:
+        file: its name in the data folder.
+        source: the repository and folder that it comes from.
+        licence: its licence.
+        attribution: whom to name.
+        read: the file → its rows.
+        held_out: it is for testing alone.
+    """
+
+    file: str
+    source: str
+    licence: str
+    attribution: str
+    read: Callable[[Path], pl.DataFrame]
+    held_out: bool = False
+
+    def load(self, data: Path) -> pl.DataFrame:
+        """Read the set.
+
+        Raises:
+            InputError: it is not there, or not what its name says.
+        """
+        path = data / self.file
+        asked, where = f"training reads {path.name}", str(path.parent)
+        if not path.is_file():
+            change = "give the folder that holds the data sets as --data"
+            raise InputError(asked, "there is no such file", where, change)
+        try:
+            return self.read(path)
+        except (pl.exceptions.PolarsError, etree.XMLSyntaxError, OSError, ValueError) as error:
+            came = f"it does not read ({str(error).splitlines()[0]})"
+            raise InputError(asked, came, where, "fetch the file again") from error
+
+    def described(self, data: Path) -> dict[str, str]:
+        """The set's entry in a card."""
+        return {
+            "file": self.file,
+            "sha256": sha256(data / self.file),
+            "source": self.source,
+            "licence": self.licence,
+            "attribution": self.attribution,
+            "use": "test only" if self.held_out else "training; a tenth, chosen by hash, for tests",
+        }
 
 
 def fit(examples: pl.DataFrame, preparation: str, out: Path, parameters: dict[str, Any]) -> int:
@@ -96,22 +147,6 @@ def write_card(model: Path, card: dict[str, Any]) -> dict[str, Any]:
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     model.with_suffix(".json").write_text(text, encoding="utf-8")
     return card
-
-
-def read_set(path: Path, read: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
-    """Read one data set.
-
-    Raises:
-        InputError: it is not there, or not what its name says.
-    """
-    if not path.is_file():
-        came, change = "there is no such file", "give the folder with the data sets as --data"
-        raise InputError(f"training reads {path.name}", came, str(path.parent), change)
-    try:
-        return read(path)
-    except (pl.exceptions.PolarsError, OSError, ValueError, KeyError) as error:
-        change = "fetch the file again"
-        raise InputError(f"training reads {path.name}", str(error), str(path), change) from error
 
 
 def area_under_curve(truth: Iterable[bool], score: Iterable[float]) -> float:

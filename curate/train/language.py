@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,8 @@ from lxml import etree
 
 from curate.errors import InputError
 from curate.languages import NO_SCRIPT, UNKNOWN, canonical
-from curate.models import sha256
 from curate.score.language import LanguageScorer, dominant_script
-from curate.train.fit import fit, is_test, read_set, write_card
+from curate.train.fit import DataSet, fit, is_test, write_card
 
 MINIMUM_EXAMPLES = 40  # of a language in a script
 PREPARATION = "letters"
@@ -58,18 +55,6 @@ _KAGGLE = {
 }
 
 
-@dataclass(frozen=True)
-class LanguageSet:
-    """One labelled set: its file, where it is from, and how it becomes `family, code, text`."""
-
-    file: str
-    source: str
-    licence: str
-    attribution: str
-    read: Callable[[Path], pl.DataFrame]
-    held_out: bool = False
-
-
 def train_language(
     data: Path, out: Path, parameters: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -90,10 +75,7 @@ def train_language(
         InputError: a set is missing or unreadable, or too small to train on.
         ComponentError: fastText failed.
     """
-    rows = pl.concat(
-        read_set(data / one.file, one.read).with_columns(held_out=pl.lit(one.held_out))
-        for one in SETS
-    )
+    rows = pl.concat(one.load(data).with_columns(held_out=pl.lit(one.held_out)) for one in SETS)
     codes = {code: canonical(code) for code in rows["code"].unique().to_list()}
     rows = rows.with_columns(
         language=pl.col("code").replace_strict(codes, default=None, return_dtype=pl.String),
@@ -125,7 +107,7 @@ def train_language(
         "examples": count,
         "languages": len({label.split("_")[0] for label in labels}),
         "labels": labels.to_list(),
-        "data": [_described(data, one) for one in SETS],
+        "data": [one.described(data) for one in SETS],
         "limits": LIMITS,
     }
     write_card(model, card)  # before the test: the scorer reads the preparation from it
@@ -148,17 +130,6 @@ def _scores(tested: pl.DataFrame) -> dict[str, Any]:
         "scores": {row.pop("family"): row for row in families.to_dicts()},
         "accuracy_by_language": dict(languages.iter_rows()),
         "reliability": bins.to_dicts(),
-    }
-
-
-def _described(data: Path, one: LanguageSet) -> dict[str, str]:
-    return {
-        "file": one.file,
-        "sha256": sha256(data / one.file),
-        "source": one.source,
-        "licence": one.licence,
-        "attribution": one.attribution,
-        "use": "test only" if one.held_out else "training; a tenth, chosen by hash, for testing",
     }
 
 
@@ -220,35 +191,35 @@ def _pud(path: Path) -> pl.DataFrame:
 
 _CODE_TEXT = {"code": pl.String, "text": pl.String}
 SETS = (
-    LanguageSet(
+    DataSet(
         "tatoeba-112.tsv.gz",
         "facebookresearch/LASER data/tatoeba/v1",
         "CC-BY 2.0 FR",
         "Tatoeba and its contributors (tatoeba.org)",
         _tatoeba,
     ),
-    LanguageSet(
+    DataSet(
         "flores101-devtest.tsv.gz",
         "Helsinki-NLP/OPUS-MT-train testsets/flores101",
         "CC-BY-SA 4.0",
         "FLORES-101: Goyal et al. 2021 (arXiv 2106.03193)",
         _flores,
     ),
-    LanguageSet(
+    DataSet(
         "lingua-75.tsv.gz",
         "pemistahl/lingua-py language-testdata",
         "Apache-2.0 (collection), CC-BY (sentences)",
         "Leipzig Corpora Collection: Goldhahn, Eckart and Quasthoff 2012",
         _lingua,
     ),
-    LanguageSet(
+    DataSet(
         "udhr-xml.tar.gz",
         "unicode-org/udhr",
         "free to use with attribution",
         "Office of the United Nations High Commissioner for Human Rights",
         _udhr,
     ),
-    LanguageSet(
+    DataSet(
         "kaggle-17-languages.csv",
         "pulkit48/Language_detection_tool",
         "CC0 as published, unverified",
@@ -256,7 +227,7 @@ SETS = (
         _kaggle,
         held_out=True,
     ),
-    LanguageSet(
+    DataSet(
         "pud-parallel.tsv.gz",
         "UniversalDependencies/UD_*-PUD",
         "CC-BY-SA 3.0",
