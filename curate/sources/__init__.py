@@ -84,13 +84,12 @@ class Sink:
                 digest; wiki, page and revision; OPUS path): hashed into the document's id.
                 Where it repeats, the run numbers the occurrences: readers need not.
             source_id: the source's own id.
-            text: the document's text; lone surrogates become U+FFFD.
+            text: the document's text; here and elsewhere lone surrogates become U+FFFD.
             uri: where the document lives on the web, if anywhere.
             date: ISO 8601, as precise as the source says.
             title: the document's title.
             work: versions of one work share it (`imdb:209475`) and stay in one split.
         """
-        content = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
         row = (
             document_id(self.source, identity),
             source_id,
@@ -99,14 +98,14 @@ class Sink:
             uri,
             date,
             title,
-            content,
+            text,
             None,
             work,
             self.input,
         )
         for column, value in zip(self._documents.values(), row, strict=True):
-            column.append(value)
-        self.text_bytes += len(content)
+            column.append(value if value is None or value.isascii() else _scalar_values(value))
+        self.text_bytes += len(text)
         self.counts["documents"] += 1
         if self.on_full is not None and self.text_bytes >= self.block_bytes:
             self.on_full(self.take_documents())
@@ -136,3 +135,8 @@ class Sink:
         frame = pl.DataFrame(self._skipped, schema=SKIPPED)
         self._skipped = {name: [] for name in SKIPPED}
         return frame
+
+
+def _scalar_values(text: str) -> str:
+    """The text without lone surrogates, which no UTF-8 can hold."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -141,7 +142,9 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
     if isinstance(section, ToxicitySection):
         from curate.score.toxicity import toxicity_scorer
 
-        return toxicity_scorer(section)
+        chosen = toxicity_scorer(section)
+        assert chosen is not None  # `scorers_of` leaves it out when there is none
+        return chosen
     if isinstance(section, DuplicatesSection):
         from curate.duplicates.signatures import Signatures
 
@@ -162,4 +165,5 @@ def _model_identity(scorer: str, recipe: Recipe) -> str:
         return identity(find_model(recipe.language.model, "language"))
     if recipe.toxicity.scorer == "bundled":
         return identity(find_model("bundled", "toxicity"))
-    return recipe.toxicity.checkpoint or "detoxify"
+    checkpoint = recipe.toxicity.checkpoint
+    return identity(Path(checkpoint)) if checkpoint else "detoxify"  # its own download, by version
