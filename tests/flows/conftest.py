@@ -73,7 +73,9 @@ def prefect_api(prefect_home, tmp_path_factory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def curate(prefect_api, prefect_home) -> Command:
     """The command, pointing at the tests' server."""
-    return Command({**os.environ, "PREFECT_API_URL": prefect_api, "PREFECT_HOME": prefect_home})
+    environment = {**os.environ, "PREFECT_API_URL": prefect_api, "PREFECT_HOME": prefect_home}
+    environment["PREFECT_LOGGING_TO_API_ENABLED"] = "true"
+    return Command(environment)
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ _PAGES = {  # rule or reason → planted pages
     "quality.line_punctuation_share_above": ("headlines",),
     "quality.duplicate_line_character_share_below": ("double_footer",),
     "quality.short_line_share_below": ("short_lines", "tide_table"),
-    "toxicity.maximum_score": ("angry_reader", "angry_driver", "angry_gamer"),
+    "toxicity.maximum_score": ("angry_reader", "angry_driver", "angry_gamer", "angry_german"),
     "bias.maximum_derogatory_mentions": (
         "stereotype_drivers",
         "stereotype_foreigners",
@@ -178,5 +178,5 @@ PLANTED["quality.minimum_words"] += ("https://samplewiki.example.org/wiki/Mirk",
 PLANTED["duplicates.exact"] += (f"{WEB}/wet/tren", f"{WEB}/wet/sad")
 PLANTED["duplicates.near"] += (
     page("wiki_mirror"),
-    "OpenSubtitles/xml/en/2003/90000001/2.xml.gz",
+    "OpenSubtitles/xml/en/2003/90000001/2.xml",
 )
