@@ -22,7 +22,7 @@ START_SECONDS = 90.0
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the command tells errors itself
     "PREFECT_CLI_PROMPT": "false",
 }
 

@@ -132,4 +132,5 @@ def test_one_file_given_twice_is_two_documents_of_which_one_survives(curate, tmp
 
     assert result["documents"]["read"] == 6
     funnel = {row["rule"]: row["removed"] for row in result["funnel"]}
-    assert funnel["duplicates.exact"] >= 3
+    assert funnel["duplicates.exact"] >= 1  # the survivor's own copy
+    assert result["documents"]["kept"] == 1  # the three texts are near to one another
