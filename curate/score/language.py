@@ -28,7 +28,7 @@ from curate.languages import (
     WIKIPEDIA_CODES,
     canonical,
 )
-from curate.models import find_model, load_fasttext, top_label
+from curate.models import find_model, identity, load_fasttext, top_label
 
 SAMPLE_CHARACTERS = 1200
 MINIMUM_SCRIPT_SHARE = 0.1
@@ -85,6 +85,10 @@ class LanguageScorer:
             pl.Series("language_score", scores, dtype=pl.Float64),
             pl.lit(None, pl.String).alias("language_state"),
         )
+
+    def identity(self) -> str:
+        """What of the model shapes the scores."""
+        return identity(find_model(self.model, "language"))
 
 
 def sample(texts: pl.Series) -> pl.Series:

@@ -25,6 +25,7 @@ PIECE_CHARACTERS = 200  # about a post: what the training data are
 WINDOW_CHARACTERS = 500  # at most 512 tokens for the tokenizers of BERT's family
 _BATCH_WINDOWS = 16
 _TOKEN_STEP = 64
+_LONGEST = 512  # tokens; RoBERTa's 514 positions are 512 tokens, too
 _MANY_PIECES = 100_000
 _DETOXIFY_LANGUAGES = ("eng",)
 _MULTILINGUAL = ("eng", "fra", "ita", "por", "rus", "spa", "tur")  # of Detoxify's `multilingual`
@@ -171,8 +172,12 @@ class _Detoxify:
 
     def score(self, texts: pl.Series) -> pl.Series:
         """Probability of the class `toxicity`, in order of the texts."""
-        encoded = [self.tokenizer(text, truncation=True)["input_ids"] for text in texts]
-        lengths = np.array([-(-len(ids) // _TOKEN_STEP) * _TOKEN_STEP for ids in encoded])
+        limit = min(_LONGEST, self.model.config.max_position_embeddings)
+        encoded = [
+            self.tokenizer(text, truncation=True, max_length=limit)["input_ids"] for text in texts
+        ]
+        padded = [-(-len(ids) // _TOKEN_STEP) * _TOKEN_STEP for ids in encoded]
+        lengths = np.minimum(np.array(padded, dtype=np.int64), limit)
         scores = np.zeros(len(encoded))
         order = np.argsort(lengths, kind="stable")
         for length in np.unique(lengths):
@@ -184,9 +189,7 @@ class _Detoxify:
 
     def _batch(self, encoded: list[list[int]], length: int) -> npt.NDArray[np.float64]:
         torch = self.torch
-        limit = self.model.config.max_position_embeddings
-        width = max(min(length, limit), *(len(ids) for ids in encoded))
-        shape = (_BATCH_WINDOWS, width)
+        shape = (_BATCH_WINDOWS, length)
         ids = torch.full(shape, self.tokenizer.pad_token_id or 0)
         mask = torch.zeros(shape, dtype=torch.long)
         mask[:, 0] = 1  # rows that only fill the batch
@@ -205,6 +208,7 @@ class _Detoxify:
 def _load_detoxify(checkpoint: str | None, device: str | None) -> _Detoxify:
     try:
         import torch
+        import transformers
         from detoxify import Detoxify
         from detoxify.detoxify import get_model_and_tokenizer
     except ImportError as error:
@@ -212,6 +216,7 @@ def _load_detoxify(checkpoint: str | None, device: str | None) -> _Detoxify:
         change = "pip install 'curate[detoxify]', or set scorer = 'bundled'"
         asked = "[toxicity] scorer = 'detoxify' runs Detoxify"
         raise ComponentError(asked, came, change=change) from error
+    transformers.utils.logging.disable_progress_bar()
     if checkpoint is None:
         try:
             made = Detoxify("original")

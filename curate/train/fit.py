@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,6 +23,14 @@ from lxml import etree
 from curate.errors import ComponentError, InputError
 from curate.models import PREPARATIONS, sha256
 
+_UNREADABLE = (
+    pl.exceptions.PolarsError,
+    etree.XMLSyntaxError,
+    tarfile.TarError,
+    OSError,
+    ValueError,
+    EOFError,
+)
 _TEST_BYTES = 26  # of 256: a tenth of every set is kept for testing
 
 # With one thread fastText fills only a tenth of its first weights and leaves the rest as the
@@ -69,7 +78,7 @@ class DataSet:
             raise InputError(asked, "there is no such file", where, change)
         try:
             return self.read(path)
-        except (pl.exceptions.PolarsError, etree.XMLSyntaxError, OSError, ValueError) as error:
+        except _UNREADABLE as error:
             came = f"it does not read ({str(error).splitlines()[0]})"
             raise InputError(asked, came, where, "fetch the file again") from error
 

@@ -184,7 +184,8 @@ def _toxigen(path: Path) -> pl.DataFrame:
                 statements = re.split(r"\\n|\n", file.read().decode("utf-8", "replace"))
                 texts += [statement.strip(" -") for statement in statements]
                 toxic += ["/hate_" in member.name] * len(statements)
-    table = pl.DataFrame({"text": texts, "toxic": toxic}).unique(maintain_order=True)
+    types = {"text": pl.String, "toxic": pl.Boolean}
+    table = pl.DataFrame({"text": texts, "toxic": toxic}, schema=types).unique(maintain_order=True)
     return table.filter(pl.col("text").str.len_chars() > 15)  # noqa: PLR2004 - the rest are stubs
 
 

@@ -1,0 +1,99 @@
+import gzip
+import io
+import json
+import tarfile
+
+import pytest
+
+from curate.errors import InputError
+from curate.models import sha256
+from curate.train.toxicity import SETS, train_toxicity
+
+SMALL = {"dim": 10, "minn": 2, "maxn": 3, "bucket": 2000, "minCount": 1, "epoch": 3}
+HEADS = {
+    "davidson-labeled.csv.gz": ("n,class,tweet", "{n},{two},{text}"),
+    "germeval2018-training.tsv.gz": (None, "{text}\t{offense}\tX"),
+    "cold-zh-train.csv.gz": ("n,label,TEXT", "{n},{label},{text}"),
+    "cold-zh-dev.csv.gz": ("n,label,TEXT", "{n},{label},{text}"),
+    "surge-profanity-en.csv": ("text,severity_rating", "swear{n},2.5"),
+    "surge-toxicity-en.csv": ("text,is_toxic", "{text},{surge}"),
+    "hatecheck-en.csv": ("functionality,test_case,label_gold", "slur,{text},{gold}"),
+    "hatecheck-german.csv.gz": ("functionality,test_case,label_gold", "slur,{text},{gold}"),
+    "hatecheck-mandarin.csv.gz": ("functionality,test_case,label_gold", "slur,{text},{gold}"),
+    "madlibs-77k.csv.gz": ("Text,Label", "{text},{bad}"),
+    "sentence-templates-de.csv.gz": ("phrase,toxicity", "{text},{toxicity}"),
+    "sentence-templates-zh-cn.csv.gz": ("phrase,toxicity", "{text},{toxicity}"),
+    "../langid/tatoeba-112.tsv.gz": ("lang\ttext\teng", "deu\thaus {text}\thouse {text}"),
+    "../langid/flores101-devtest.tsv.gz": ("lang\ttext", "eng\tgarden {text}"),
+    "../langid/lingua-75.tsv.gz": ("lang\tkind\ttext", "en\tsentences\tstreet {text}"),
+}
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Write small sets in the form of the real ones: `grump` is toxic, `smile` is not."""
+    folder = tmp_path / "data" / "toxicity"
+    folder.mkdir(parents=True)
+    (folder.parent / "langid").mkdir()
+    for name, (head, row) in HEADS.items():
+        lines = [] if head is None else [head]
+        for n in range(120):
+            toxic = bool(n % 2)
+            values = {
+                "n": n,
+                "text": f"{'grump' if toxic else 'smile'} {name[:3]} {chr(97 + n % 26)}{chr(97 + n // 26)}",
+                "two": 0 if toxic else 2,
+                "offense": "OFFENSE" if toxic else "OTHER",
+                "label": int(toxic),
+                "surge": "Toxic" if toxic else "Not Toxic",
+                "gold": "hateful" if toxic else "non-hateful",
+                "bad": "BAD" if toxic else "NOT_BAD",
+                "toxicity": "toxic" if toxic else "nontoxic",
+            }
+            lines.append(row.format(**values))
+        content = ("\n".join(lines) + "\n").encode()
+        (folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with tarfile.open(folder / "toxigen.tar.gz", "w:gz") as archive:
+        for name, word in (("hate_x", "grump"), ("neutral_x", "smile")):
+            content = "\\n".join(f"- a longer {word} statement {n}" for n in range(40)).encode()
+            info = tarfile.TarInfo(f"prompts/{name}.txt")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return folder
+
+
+def test_training_again_gives_the_same_bytes_and_a_card_that_fits(data, tmp_path):
+    found = train_toxicity(data, tmp_path / "one", SMALL)
+    train_toxicity(data, tmp_path / "two", SMALL)
+    first, second = tmp_path / "one" / "toxicity.ftz", tmp_path / "two" / "toxicity.ftz"
+    assert first.read_bytes() == second.read_bytes()
+    assert first.with_suffix(".json").read_bytes() == second.with_suffix(".json").read_bytes()
+    assert found == json.loads(first.with_suffix(".json").read_text())
+    assert found["sha256"] == sha256(first)
+    assert [one["file"] for one in found["data"]] == [one.file for one in SETS]
+    assert found["scores"]["surge-toxicity-en"]["auc"] > 0.95
+    assert found["scores"]["surge-toxicity-en"]["rows"] == 120
+    assert "auc" not in found["scores"]["tatoeba-112"]
+    assert {row["function"] for row in found["functions"]} == {"slur"}
+    assert "grump" not in first.with_suffix(".json").read_text()
+
+
+def test_missing_sets_and_sets_without_toxic_posts(data, tmp_path):
+    names = [name for name in HEADS if "langid" not in name and "profanity" not in name]
+    (data / "cold-zh-dev.csv.gz").rename(data / "away")
+    with pytest.raises(InputError, match="no such file"):
+        train_toxicity(data, tmp_path / "out", SMALL)
+    (data / "away").rename(data / "cold-zh-dev.csv.gz")
+    for name in names:
+        content = (data / name).read_bytes()
+        text = (gzip.decompress(content) if name.endswith(".gz") else content).decode()
+        kept = "\n".join(line for line in text.splitlines() if "grump" not in line).encode() + b"\n"
+        (data / name).write_bytes(gzip.compress(kept) if name.endswith(".gz") else kept)
+    (data / "surge-profanity-en.csv").write_text("text,severity_rating\nmild,1.0\n")
+    (data / "toxigen.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(InputError, match="toxigen"):
+        train_toxicity(data, tmp_path / "out", SMALL)
+    with tarfile.open(data / "toxigen.tar.gz", "w:gz"):
+        pass
+    with pytest.raises(InputError, match="toxic and other"):
+        train_toxicity(data, tmp_path / "out", SMALL)
