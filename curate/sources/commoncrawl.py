@@ -97,10 +97,14 @@ def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) ->
     body = _decompress(_join_chunks(payload, http), http, limit)
     if len(body) > limit:
         raise SkipError("too_large", f"more than {limit} bytes")
-    if body.startswith(_BINARY) or (media_type not in _HTML and b"\0\0" in body[:1024]):
+    title = None
+    if kind == "conversion":  # UTF-8 by definition
+        text = body.decode(errors="replace")
+    elif body.startswith(_BINARY) or (media_type not in _HTML and b"\0\0" in body[:1024]):
         raise SkipError("not_html", f"{media_type}, but the bytes are not text")
-    charset = _CHARSET.search(content_type)
-    title, text = None, decode(body, charset[1] if charset else None)
+    else:
+        charset = _CHARSET.search(content_type)
+        text = decode(body, charset[1] if charset else None)
     if media_type in _HTML:
         title, text = extract(text)
     if not text.strip():

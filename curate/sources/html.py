@@ -119,7 +119,7 @@ def _legacy_codecs(body: bytes, declared: str | None) -> Iterator[str]:
 def _wide(head: bytes) -> str | None:
     """UTF-16 without a mark: every second byte of western text is zero."""
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) * 5 < len(head) or min(even, odd) * 10 > max(even, odd):
+    if max(even, odd) * 5 < max(40, len(head)) or min(even, odd) * 10 > max(even, odd):
         return None
     return "utf-16-be" if even > odd else "utf-16-le"
 

@@ -13,10 +13,10 @@ from fastwarc.stream_io import Lz4Reader, ZstdReader
 from curate.errors import InputError
 
 _CHUNK = 1 << 16  # bytes that are read, and bytes that are decompressed, in one step
-_FRAME_STEP = 1 << 10  # an error loses the step it falls in: a short one where that costs little
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _LZ4 = b"\x04\x22\x4d\x18"
+_SHORTEST_LZ4_FRAME = 11  # FastWARC says nothing when only a part of a header is left
 _ZSTD_DICTIONARY = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a skippable frame comes first
 
 
@@ -45,8 +45,9 @@ def read_pieces(stream: BinaryIO, name: str) -> Pieces:
         name: of the file, for errors.
 
     Yields:
-        Decompressed bytes in order, empty ones where a gzip member ends well; faults where bytes
-        are missing, after which they go on with the next member that begins with a WARC header.
+        Decompressed bytes in order, empty ones where a gzip member (and a frame before a broken
+        one) ended well; faults where bytes are missing, after which it goes on with the next
+        member that begins with a WARC header.
 
     Raises:
         InputError: the file cannot be read on (not: decompressed).
@@ -90,6 +91,7 @@ def _gzip_pieces(source: _Source) -> Pieces:
     while data:
         member = zlib.decompressobj(wbits=31)
         at = start  # of `data` in the file
+        kind, detail = "truncated", "it is cut off"
         try:
             while not member.eof:
                 data = data or source.read(_CHUNK)
@@ -101,17 +103,16 @@ def _gzip_pieces(source: _Source) -> Pieces:
                 at += len(data) - len(rest)
                 data = rest
         except zlib.error as error:
-            # What follows a member that was cut off is taken for its data until that fails.
+            kind, detail = "damaged", str(error)
+        if member.eof:
+            yield b""
+        else:
+            # What follows a member that is cut off is taken for its data, until that fails.
             resume = _next_member(source, max(start + 1, at - _CHUNK), _GZIP, _gunzip)
-            detail = f"gzip member at byte {start} of the file: {error}"
-            yield Fault("damaged", detail, resume - start)
+            detail = f"gzip member at byte {start} of the file: {detail}"
+            yield Fault(kind, detail, resume - start)
             source.seek(resume)
             data, at = b"", resume
-        else:
-            if member.eof:
-                yield b""
-            else:
-                yield Fault("truncated", f"gzip member at byte {start} of the file is cut off")
         data, start = data or source.read(_CHUNK), at
 
 
@@ -124,19 +125,46 @@ def _frame_pieces(source: _Source, reader_class: Callable[..., Any], magic: byte
     while True:
         source.seek(resume)
         reader = reader_class(source)
+        done = 0
         try:
-            while piece := reader.read(_FRAME_STEP):
+            while piece := reader.read(_CHUNK):
                 yield piece
+                done += len(piece)
         except OSError as error:
+            yield from _rest_before_error(source, reader_class, resume, done)
             start = max(resume, reader.frame_start_position() or 0)
             cut = any(word in str(error) for word in ("incomplete", "fill whole buffer"))
+            detail = f"frame at byte {start} of the file: {error}"
             resume = _next_member(
                 source, start + 1, magic, lambda data: reader_class(io.BytesIO(data)).read(16)
             )
-            detail = f"frame at byte {start} of the file: {error}"
             yield Fault("truncated" if cut else "damaged", detail, resume - start)
+            source.seek(resume)
+            if not source.read(1):
+                return
         else:
+            start = reader.frame_start_position() or 0
+            if magic == _LZ4 and source.tell() - start < _SHORTEST_LZ4_FRAME:
+                yield Fault("truncated", f"frame at byte {start} of the file: only its header")
             return
+
+
+def _rest_before_error(
+    source: _Source, reader_class: Callable[..., Any], start: int, done: int
+) -> Pieces:
+    """What the step that failed did decompress: FastWARC's readers do not give it."""
+    source.seek(start)
+    reader = reader_class(source)
+    while done:
+        done -= len(reader.read(min(done, _CHUNK)))
+    frame = reader.frame_start_position()
+    try:
+        while piece := reader.read(1):
+            yield piece
+            frame = reader.frame_start_position()
+    except OSError:
+        if reader.frame_start_position() != frame:
+            yield b""  # the error lies in the next frame: this one ended well
 
 
 def _next_member(source: _Source, start: int, magic: bytes, begin: Callable[[bytes], bytes]) -> int:
@@ -155,7 +183,7 @@ def _next_member(source: _Source, start: int, magic: bytes, begin: Callable[[byt
             except (OSError, zlib.error):
                 pass  # these bytes look like a member's first ones by chance
             found = window.find(magic, found + 1)
-        keep = len(magic) - 1
+        keep = min(len(magic) - 1, len(window))
         base += len(window) - keep
         window = window[-keep:]
     return base + len(window)

@@ -4,8 +4,8 @@ The framing is done here and not by FastWARC's iterator, because that one loses 
 word: it ends at an empty gzip member, takes a file with bare line feeds for one record (in quirks
 mode it loses every second one), and gives no sign of a member that is cut off.
 
-A record is intact when its Content-Length leads to the end of a record, and the gzip member or
-frame that it ends in decompresses to its end with the right checksum.
+A record is intact when its Content-Length leads to the end of a record and, where that is the end
+of a gzip member too, the member has the right checksum.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Record(NamedTuple):
     lost: int = 0
 
 
+_NO_RECORD = Fault("damaged", "no record begins here")
 _WRONG_LENGTH = Fault("damaged", "Content-Length does not lead to the end of a record")
-_BEYOND_MEMBER = Fault("damaged", "Content-Length leads beyond the record's gzip member")
 _FILE_ENDS = Fault("truncated", "the file ends within the record")
 
 
@@ -107,7 +107,7 @@ def read_records(stream: BinaryIO, name: str, hold: int) -> Iterator[Record]:
     for magic, came, change in _FOREIGN:
         if feed.data.startswith(magic):
             raise InputError("a web archive is WARC or WET", came, name, change)
-    at, found = 0, False
+    at, found, empty = 0, False, True
     while True:
         at = feed.after_line_ends(at)
         if fault := feed.take_fault(at):
@@ -120,10 +120,12 @@ def read_records(stream: BinaryIO, name: str, hold: int) -> Iterator[Record]:
             yield record
         else:
             start, at = at, feed.next_header(at + 1)
-            yield Record(start, {}, b"", 0, "damaged", "no record begins here", at - start)
+            fault = feed.take_fault(at) or _NO_RECORD
+            yield Record(start, {}, b"", 0, fault.fault, fault.detail, fault.lost + at - start)
         feed.forget(at)
+        empty = False
     if not found:
-        came = "it holds no record" if feed.end else "there is nothing in it"
+        came = "there is nothing in it" if empty else "it holds no record"
         raise InputError("a web archive is WARC or WET", came, name, "check the file")
 
 
@@ -252,18 +254,14 @@ class _Feed:
         at = start
         while at < end:
             upto = end if held else min(end, at + _CHUNK)
-            self.fill(upto + 64)  # to see the header that may begin there
-            while self.member_ends and self.member_ends[0] < min(upto, self.fault_at()):
-                offset = self.member_ends.popleft()
-                if offset >= start and _VERSION.match(self.data, offset - self.base):
-                    return _BEYOND_MEMBER, offset
+            self.fill(upto + 64)  # the header that stops it may begin just before
             if (fault_at := self.fault_at()) < upto:
                 return self.faults.popleft()[1], fault_at
             if self.end < upto:
                 return _FILE_ENDS, self.end
             if not held:
                 nested = _HEADER_AFTER_BLANK.search(self.data, at - self.base)
-                if nested:
+                if nested and nested.start(1) + self.base < end:
                     return _WRONG_LENGTH, nested.start(1) + self.base
                 self.forget(upto)
             at = upto

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import tarfile
 import time
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from curate.errors import ComponentError
 from curate.sources import html
 from curate.sources.html import SkipError, check_extractor, decode, extract
-from hypothesis import given
-from hypothesis import strategies as st
 
 RUSSIAN = "Река медленно поднималась всю ночь, и никто в деревне не спал до утра."
 JAPANESE = "川は夜通しゆっくりと増水し、村では誰も眠らなかった。"
@@ -84,12 +86,8 @@ def test_a_page_without_text(page):
 
 @given(st.text(st.sampled_from("<>/ab \"'=!-&;\0é😀\n"), max_size=200))
 def test_any_text_is_extracted_or_skipped(page):
-    try:
-        _, text = extract(page)
-    except SkipError as error:
-        assert error.reason == "extraction_failed"
-    else:
-        text.encode()
+    with suppress(SkipError):
+        extract(page)[1].encode()
 
 
 @pytest.mark.parametrize(
