@@ -43,9 +43,9 @@ _SUPERSETS = {
 _OTHER_CHARSETS = re.compile(
     r"big5|cp|euc|gb|hz|ibm|iso|johab|koi|mac|tis|uhc|utf.?(16|32)|vis", re.IGNORECASE
 )
-# Tags of the elements that count for depth: not of those that never stay open, nor of those whose
-# end tag is commonly left out and implied.
-_TAG = re.compile(
+_TAG = re.compile(r"<([/a-zA-Z])")
+# Not of the elements that never stay open, nor of those whose end tag is commonly left out.
+_NESTING_TAG = re.compile(
     r"<(?!/?(?:area|base|body|br|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link|meta"
     r"|option|p|param|rp|rt|source|tbody|td|tfoot|th|thead|tr|track|wbr)[\s/>])([/a-z])",
     re.IGNORECASE | re.ASCII,
@@ -142,7 +142,11 @@ def extract(html: str) -> tuple[str | None, str]:
     Raises:
         SkipError: `too_deep` or `extraction_failed`.
     """
-    if html.count("<") - html.count("</") > MAXIMUM_DEPTH and _depth(html) > MAXIMUM_DEPTH:
+    if (
+        html.count("<") - html.count("</") > MAXIMUM_DEPTH
+        and _depth(html, _TAG) > MAXIMUM_DEPTH
+        and _depth(html, _NESTING_TAG) > MAXIMUM_DEPTH
+    ):
         raise SkipError("too_deep", f"more than {MAXIMUM_DEPTH} elements are open at once")
     try:
         tree = HTMLTree.parse(html)
@@ -155,9 +159,9 @@ def extract(html: str) -> tuple[str | None, str]:
     return " ".join((title or "").split()) or None, text.strip()
 
 
-def _depth(html: str) -> int:
-    """How many counted elements are open at once, at most, when every end tag closes one."""
-    tags = np.frombuffer("".join(_TAG.findall(html)).encode(), np.uint8)
+def _depth(html: str, tag: re.Pattern[str]) -> int:
+    """How many elements are open at once, at most, when every end tag closes one."""
+    tags = np.frombuffer("".join(tag.findall(html)).encode(), np.uint8)
     opened = np.cumsum(np.where(tags == ord("/"), -1, 1))
     closed_before_opened = np.minimum.accumulate(np.minimum(opened, 0))
     return int((opened - closed_before_opened).max(initial=0))
