@@ -72,7 +72,7 @@ def read(run: Run, parts: list[Part]) -> Corpus:
         "read",
         reading.read_part,
         parts,
-        lambda part: [reading.read_name(work, part)],
+        lambda part: reading.is_read(work, part),
         lambda part: part.size,
     )
     corpus = reading.assemble(work, parts)
@@ -86,7 +86,7 @@ def measure(run: Run, corpus: Corpus) -> None:
         "measure",
         measuring.measure_block,
         corpus.blocks,
-        lambda block: measuring.score_names(work, block),
+        lambda block: run.has(*measuring.score_names(work, block)),
         lambda block: block.size,
     )
 
@@ -98,7 +98,7 @@ def judge(run: Run, corpus: Corpus) -> None:
         "judge",
         deciding.judge_block,
         corpus.blocks,
-        lambda block: [deciding.judge_name(work, block)],
+        lambda block: run.has(deciding.judge_name(work, block)),
         lambda block: block.documents,
     )
 
@@ -119,7 +119,9 @@ def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
     if not work.recipe.augment.kinds:
         return decided
     items = [(decided, place) for place in range(len(decided.corpus.blocks))]
-    run.each("make", deciding.make_block, items, lambda item: [deciding.made_name(work, *item)])
+    run.each(
+        "make", deciding.make_block, items, lambda item: run.has(deciding.made_name(work, *item))
+    )
     decided = replace(decided, made=deciding.assemble_made(work, decided))
     if not decided.made.blocks:
         return decided
@@ -144,7 +146,12 @@ def release(
     settled = replace(settled, splits=releasing.splits_key(work, settled))
     outcome.check(run, report, settled)
     rows = [(settled, *place) for place in releasing.places(decided)]
-    run.each("scatter", releasing.scatter_block, rows, lambda r: releasing.scatter_names(work, *r))
+    run.each(
+        "scatter",
+        releasing.scatter_block,
+        rows,
+        lambda r: run.has(*releasing.scatter_names(work, *r)),
+    )
     with releasing.staging(work, run.identity) as folder:
         shards = releasing.planned_shards(work, settled)[0]
         items = [(folder, settled, shard) for shard in shards]

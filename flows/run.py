@@ -57,22 +57,22 @@ class Run:
         stage: str,
         function: Callable[[Work, Item], Any],
         items: Sequence[Item],
-        objects: Callable[[Item], Sequence[str]] = lambda _: (),
+        done: Callable[[Item], bool] = lambda _: False,
         size: Callable[[Item], int] = lambda _: 1,
     ) -> list[Any]:
-        """Run a step on every item whose objects do not exist yet.
+        """Run a step on every item that is not done yet.
 
         Args:
             stage: its name in the UI and on the terminal.
             function: the step.
             items: what it works through.
-            objects: the names that exist when an item is done; none: always run.
+            done: whether an item's objects exist; left out: always run.
             size: bytes of an item, to balance the batches.
 
         Returns:
             What the step returned, for the items that were computed, in their order.
         """
-        todo = [item for item in items if not self._done(objects(item))]
+        todo = [item for item in items if not done(item)]
         count = self.steps.setdefault(stage, {"computed": 0, "reused": 0, "seconds": 0.0})
         count["reused"] += len(items) - len(todo)
         count["computed"] += len(todo)
@@ -98,14 +98,15 @@ class Run:
 
     def one(self, stage: str, function: Callable[[Work, Item], Any], item: Item, name: str) -> None:
         """Run a step that has one object for the whole corpus."""
-        self.each(stage, function, [item], lambda _: [name])
+        self.each(stage, function, [item], lambda _: self.has(name))
 
     def reuse(self, stage: str) -> None:
         """Count a stage of which nothing was to be done."""
         self.steps[stage] = {"computed": 0, "reused": 1, "seconds": 0.0}
 
-    def _done(self, names: Sequence[str]) -> bool:
-        return bool(names) and all(self.work.store.has(name) for name in names)
+    def has(self, *names: str) -> bool:
+        """Whether all these objects exist."""
+        return all(self.work.store.has(name) for name in names)
 
     def note(self, **facts: Any) -> None:
         """Write what is known of the run; times, host and reuse live here and nowhere else."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import fsspec
 import polars as pl
@@ -59,9 +61,8 @@ def read_part(work: Work, part: Part) -> None:
         pending.clear()
         if frame.height == 0:
             return
-        block = Block(
-            f"{key}-{len(blocks):05}", frame.height, int(frame["text"].str.len_bytes().sum()), 0
-        )
+        size = int(frame["text"].str.len_bytes().sum())
+        block = Block(f"{key}-{len(blocks):05}-{_digest(frame)}", frame.height, size, 0)
         work.store.write_frame(block.name, frame)
         blocks.append({"key": block.key, "documents": block.documents, "size": block.size})
 
@@ -82,11 +83,18 @@ def read_part(work: Work, part: Part) -> None:
             {"identity": file.identity, "label": file.label, "counts": dict(counts), **state}
         )
     publish()
-    metadata = {"blocks": blocks, "files": files}
+    again = any(file["state"] == FAILED and file["again"] for file in files)
+    metadata = {"blocks": blocks, "files": files, "again": again}
     work.store.write_frame(name_of("read", key), pl.concat(skipped), metadata)
 
 
-def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[str, str]:
+def is_read(work: Work, part: Part) -> bool:
+    """Whether a part was read, and no fault of the moment (a network, a disk) spoilt it."""
+    name = read_name(work, part)
+    return work.store.has(name) and not work.store.read_metadata(name)["again"]
+
+
+def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[str, Any]:
     """Read one file; what cannot be read is the file's state, not the end of the run."""
     try:
         with _open(file) as stream:
@@ -94,20 +102,27 @@ def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[
     except (ComponentError, StoreError):
         raise
     except CurateError as error:
-        return {
-            "state": FAILED,
-            "reason": f"{error.asked}, but {error.came}",
-            "change": error.change,
-        }
+        reason = f"{error.asked}, but {error.came}"
+        return {"state": FAILED, "reason": reason, "change": error.change, "again": False}
     except Exception as error:  # noqa: BLE001  # a fault of a reader costs its file, not the run
-        return {"state": FAILED, "reason": f"{type(error).__name__}: {error}", "change": ""}
-    return {"state": "read", "reason": "", "change": ""}
+        reason = f"{type(error).__name__}: {error}"
+        return {"state": FAILED, "reason": reason, "change": "", "again": True}
+    return {"state": "read", "reason": "", "change": "", "again": False}
 
 
 def _open(file: InputFile) -> BinaryIO:
     if "://" in file.uri:
-        return cast("BinaryIO", fsspec.open(file.uri, "rb").open())
+        return io.BufferedReader(fsspec.open(file.uri, "rb").open())  # a reader peeks and seeks
     return Path(file.uri).open("rb")
+
+
+def _digest(documents: pl.DataFrame) -> str:
+    """What tells a block from another one of the same part: a hash of its ids and texts."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name in ("id", "text"):
+        for buffer in documents[name].rechunk().to_arrow().buffers()[1:]:
+            digest.update(buffer)
+    return digest.hexdigest()
 
 
 def _clean(work: Work, documents: pl.DataFrame, sink: Sink) -> pl.DataFrame:

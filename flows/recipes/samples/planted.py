@@ -20,7 +20,7 @@ EDITED: dict[str, tuple[str, str, dict[str, str], str]] = {
     "market_day_again": ("en", "market_day", {"blue.": "violet."}, ""),
     "old_bridge_again": ("en", "old_bridge", {}, " The photographs are in the town hall."),
     "night_train_again": ("en", "night_train", {"forty": "fifty"}, " Read more on the next page."),
-    "imkerei_again": ("de", "imkerei", {"die Küche klebt": "die Küche klebt dann"}, ""),
+    "uhrmacherin_again": ("de", "uhrmacherin", {"Sie ölt, ": "Sie schmiert, "}, ""),
     "riviere_again": ("fr", "riviere", {"du pain et du fromage": "du fromage et du pain"}, ""),
     "rain_barrel_rewritten": (
         "en",

@@ -19,6 +19,10 @@ from typing import Any
 from flows.recipes.samples.pages import Answer, answers, article, gzipped
 from flows.recipes.samples.planted import FOLDER, WEB, prose, sentences
 
+MIRK = (
+    "'''Mirk''' is a village on the [[Alder (river)|Alder]]. It has a school, a shop and a mill, "
+    "and about two hundred people live there.\n\n{{stub}}"
+)
 REDIRECTS = {"The Comb": "Mount Harrow", "Velmore Blue": "Blue potato", "Alder": "Alder (river)"}
 DAMAGED_AFTER = 40  # answers
 DATE = "2026-09-14T0{}:{:02}:{:02}Z"
@@ -156,7 +160,7 @@ def wiki() -> bytes:
     pages = [(0, title, wikitext(made), "") for title, made in prose("wiki").items()]
     pages += [(0, title, f"#REDIRECT [[{to}]]", to) for title, to in REDIRECTS.items()]
     pages += [
-        (0, "Mirk", "'''Mirk''' is a village on the [[Alder (river)|Alder]].\n\n{{stub}}", ""),
+        (0, "Mirk", MIRK, ""),
         (1, "Talk:Velmore", "== Population ==\nWhere does the number come from? ~~~~", ""),
         (10, "Template:Stub", "''This article is short.''<noinclude>Used often.</noinclude>", ""),
     ]
