@@ -149,6 +149,8 @@ class _Dump:
             except expat.ExpatError as error:
                 detail = f"the dump is cut off: {expat.ErrorString(error.code)}"
                 self._damaged(self._size, detail)
+        elif not self._has_root:
+            raise InputError(_ASKED, "it is empty", self._file.name)
 
     def _begin(self, head: bytes) -> None:
         for signs, encoding in (

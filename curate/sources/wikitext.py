@@ -95,8 +95,7 @@ def clean_wikitext(text: str, namespaces: Collection[str]) -> str:
     """
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     found = tokens.tokenise(data, *_tags(), *_namespaces(frozenset(namespaces)))
-    kind, start, stop, partner = found
-    cleaned = prose.write_prose(data, kind, start, stop, partner, *_templates())
+    cleaned = prose.write_prose(data, found, *_templates())
     clean: str = cleaned.tobytes().decode("utf-8", "surrogatepass")
     if "&" in clean:
         clean = _ENTITY.sub(lambda match: html.unescape(match[0]), clean)

@@ -24,12 +24,16 @@ from curate.sources.wikitext_tokens import (
     FILE,
     GAP,
     HTML_TABLE,
+    KIND,
     LINK,
     LITERAL,
     NEWLINE,
+    PARTNER,
     PIPE,
     QUOTES,
     SPACE,
+    START,
+    STOP,
     TABLE,
     TEMPLATE,
     VARIANT,
@@ -128,18 +132,16 @@ def _after_hole(out: Any, size: Any, byte: Any, state: Any) -> Any:
 
 
 @compiled
-def _find(
-    data: Any, at: Any, stop: Any, index: Any, byte: Any, start: Any, ends: Any, partner: Any
-) -> Any:
+def _find(data: Any, at: Any, stop: Any, index: Any, byte: Any, tokens: Any) -> Any:
     """The next place of a byte outside of tokens, and the first token from there on."""
-    count = len(start)
+    count = len(tokens)
     while at < stop:
-        if index < count and start[index] <= at:
-            index = max(index, np.int64(partner[index]))
-            at = max(at, np.int64(ends[index]))
+        if index < count and tokens[index, START] <= at:
+            index = max(index, np.int64(tokens[index, PARTNER]))
+            at = max(at, np.int64(tokens[index, STOP]))
             index += 1
             continue
-        limit = min(stop, np.int64(start[index])) if index < count else stop
+        limit = min(stop, np.int64(tokens[index, START])) if index < count else stop
         while at < limit and data[at] != byte:
             at += 1
         if at < limit:
@@ -148,9 +150,7 @@ def _find(
 
 
 @compiled
-def _arguments(
-    data: Any, at: Any, index: Any, close: Any, start: Any, ends: Any, partner: Any, found: Any
-) -> Any:
+def _arguments(data: Any, at: Any, index: Any, close: Any, tokens: Any, found: Any) -> Any:
     """Fill int64[11, 3] with the arguments of a template: start, stop, first token; the last at 10.
 
     `at` is the first byte of the first argument. Named arguments are left out, unless the name is
@@ -158,10 +158,10 @@ def _arguments(
     """
     found[:] = 0
     number = 0
-    stop = np.int64(start[close])
+    stop = np.int64(tokens[close, START])
     while at <= stop:
-        end, following = _find(data, at, stop, index, PIPE, start, ends, partner)
-        equals, _ = _find(data, at, end, index, _EQUALS, start, ends, partner)
+        end, following = _find(data, at, stop, index, PIPE, tokens)
+        equals, _ = _find(data, at, end, index, _EQUALS, tokens)
         place = 0
         if equals < end:
             while at < equals and is_blank(data[at]):
@@ -181,7 +181,7 @@ def _arguments(
             last = end
             while last > at and is_blank(data[last - 1]):
                 last -= 1
-            while index < following and start[index] < at:
+            while index < following and tokens[index, START] < at:
                 index += 1
             found[place, 0], found[place, 1], found[place, 2] = at, last, index
             found[10] = found[place]
@@ -189,17 +189,15 @@ def _arguments(
 
 
 @compiled
-def _shown(
-    data: Any, index: Any, keys: Any, values: Any, start: Any, ends: Any, partner: Any
-) -> Any:
+def _shown(data: Any, index: Any, keys: Any, values: Any, tokens: Any) -> Any:
     """The row of what a template shows, 0 for nothing, and where its first argument begins."""
-    at = name = np.int64(ends[index])
-    if at - start[index] > 2:  # {{{parameter}}}
+    at = name = np.int64(tokens[index, STOP])
+    if at - tokens[index, START] > 2:  # {{{parameter}}}
         return np.int64(0), at
-    limit = min(start[index + 1], at + 64)
+    limit = min(tokens[index + 1, START], at + 64)
     while at < limit and data[at] != PIPE and data[at] != COLON:
         at += 1
-    if at >= limit and at < start[partner[index]]:
+    if at >= limit and at < tokens[tokens[index, PARTNER], START]:
         return np.int64(0), at
     if at < limit and data[at] == COLON:  # {{formatnum:1234}}
         return lookup(keys, values, name_hash(data, name, at + 1)), at + 1
@@ -213,9 +211,9 @@ def _shown(
 
 
 @compiled
-def _first_variant(data: Any, index: Any, start: Any, ends: Any, partner: Any) -> Any:
+def _first_variant(data: Any, index: Any, tokens: Any) -> Any:
     """Start and stop of what `-{flags|zh-hans:first;zh-hant:second}-` shows; no bytes for nothing."""
-    at, stop = np.int64(ends[index]), np.int64(start[partner[index]])
+    at, stop = np.int64(tokens[index, STOP]), np.int64(tokens[tokens[index, PARTNER], START])
     flag = at
     hidden = False
     while flag < stop and (
@@ -235,27 +233,24 @@ def _first_variant(data: Any, index: Any, start: Any, ends: Any, partner: Any) -
     if code < at + 2 or code >= stop or data[code] != COLON:
         return at, stop
     at = code + 1
-    end, _ = _find(data, at, stop, index + 1, _SEMICOLON, start, ends, partner)
+    end, _ = _find(data, at, stop, index + 1, _SEMICOLON, tokens)
     return at, end
 
 
 @compiled
 def write_prose(
     data: Any,
-    kind: Any,
-    start: Any,
-    ends: Any,
-    partner: Any,
+    tokens: Any,
     template_keys: Any,
     template_values: Any,
     shown: Any,
 ) -> Any:
     """The prose of one text: uint8[bytes]. Arguments as `tokenise` returns them, and templates.
 
-    `data` is the wikitext; `kind`, `start`, `ends`, `partner` are its tokens. The hashes of names
+    `data` is the wikitext; its tokens lie beside it. The hashes of names
     of templates lead to rows of `shown`, int16[rows, SHOWN_PARTS].
     """
-    count = len(start)
+    count = len(tokens)
     out = np.empty(2 * len(data) + 16, np.uint8)
     size = 0
     state = np.zeros(6, np.int64)
@@ -284,8 +279,8 @@ def write_prose(
             continue
         while at < stop:
             limit = stop
-            if index < count and start[index] < stop:
-                limit = np.int64(start[index])
+            if index < count and tokens[index, START] < stop:
+                limit = np.int64(tokens[index, START])
             while at < limit:
                 byte = data[at]
                 if byte == NEWLINE:
@@ -305,7 +300,7 @@ def write_prose(
                 if fresh:
                     fresh = False
                     if byte == PIPE or (byte == _BANG and in_broken_table):
-                        at, index = _find(data, at, stop, index, NEWLINE, start, ends, partner)
+                        at, index = _find(data, at, stop, index, NEWLINE, tokens)
                         limit = at
                         continue
                     if byte in (_STAR, _HASH, COLON, _SEMICOLON):
@@ -326,7 +321,7 @@ def write_prose(
                             at = rule
                             continue
                     if byte == _EQUALS:
-                        last, _ = _find(data, at, stop, index, NEWLINE, start, ends, partner)
+                        last, _ = _find(data, at, stop, index, NEWLINE, tokens)
                         level = 0
                         while at + level < limit and data[at + level] == _EQUALS and level < 6:
                             level += 1
@@ -351,12 +346,12 @@ def write_prose(
                     at += 1
             if at >= stop:
                 break
-            if at > start[index]:
+            if at > tokens[index, START]:
                 index += 1
                 continue
-            token = kind[index]
-            close = np.int64(partner[index])
-            end = np.int64(ends[index])
+            token = tokens[index, KIND]
+            close = np.int64(tokens[index, PARTNER])
+            end = np.int64(tokens[index, STOP])
             if token == GAP and data[end - 1] == NEWLINE:  # a line that is a comment
                 at, index = end, index + 1
                 continue
@@ -368,15 +363,13 @@ def write_prose(
                     if token == HTML_TABLE:
                         at, index = end, index + 1
                     else:
-                        at, index = _find(data, end, stop, index + 1, NEWLINE, start, ends, partner)
+                        at, index = _find(data, end, stop, index + 1, NEWLINE, tokens)
                 else:
                     if token == TEMPLATE:
-                        row, first = _shown(
-                            data, index, template_keys, template_values, start, ends, partner
-                        )
-                    at, inner, index = np.int64(ends[close]), index + 1, close + 1
+                        row, first = _shown(data, index, template_keys, template_values, tokens)
+                    at, inner, index = np.int64(tokens[close, STOP]), index + 1, close + 1
                 if row > 0:
-                    _arguments(data, first, inner, close, start, ends, partner, found)
+                    _arguments(data, first, inner, close, tokens, found)
                     if row == MEASURE:
                         word = name_hash(data, found[2, 0], found[2, 1])
                         if lookup(template_keys, template_values, word) == RANGE:
@@ -412,13 +405,11 @@ def write_prose(
                 at, index = end, index + 1
                 continue
             if token == LINK and close > 0:
-                inner_stop = np.int64(start[close])
+                inner_stop = np.int64(tokens[close, START])
                 label, label_index, label_stop = end, index + 1, inner_stop
                 piece, piece_index = label, label_index
                 while piece < inner_stop:  # the last piece that is not empty
-                    pipe, following = _find(
-                        data, piece, inner_stop, piece_index, PIPE, start, ends, partner
-                    )
+                    pipe, following = _find(data, piece, inner_stop, piece_index, PIPE, tokens)
                     if pipe > piece:
                         label, label_index, label_stop = piece, piece_index, pipe
                     piece, piece_index = pipe + 1, following
@@ -436,11 +427,11 @@ def write_prose(
                 fresh = False
                 continue
             if token == EXTERNAL and close > 0:
-                inner_stop = np.int64(start[close])
+                inner_stop = np.int64(tokens[close, START])
                 label = end
                 index += 1
                 while label < inner_stop and data[label] > SPACE:
-                    if start[index] == label:
+                    if tokens[index, START] == label:
                         break
                     label += 1
                 while label < inner_stop and is_blank(data[label]):
@@ -457,11 +448,11 @@ def write_prose(
                     size += 2
                     at, index = end, index + 1
                     continue
-                first, last = _first_variant(data, index, start, ends, partner)
+                first, last = _first_variant(data, index, tokens)
                 inner = index + 1
-                while start[inner] < first:
+                while tokens[inner, START] < first:
                     inner += 1
-                at, index = np.int64(ends[close]), close + 1
+                at, index = np.int64(tokens[close, STOP]), close + 1
                 if last > first:
                     waiting[depth, 0], waiting[depth, 1], waiting[depth, 2] = at, stop, index
                     waiting[depth + 1, 0], waiting[depth + 1, 1] = first, last
@@ -477,7 +468,7 @@ def write_prose(
                     size += 1
                 fresh = False
             elif token == LITERAL:
-                for place in range(start[index], end):
+                for place in range(tokens[index, START], end):
                     if data[place] == NEWLINE:
                         size = _end_line(out, size, state, empty)
                         state[_SEEN] = 1

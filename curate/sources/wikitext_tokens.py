@@ -2,12 +2,13 @@
 
 Imported late: numba is dear to import. One walk from left to right with a stack, in time linear in
 the text whatever it holds: a closing pops what was left open above its opening, and what stays open
-has no partner. Tokens lie in the order of the text and never overlap:
+has no partner. Tokens are rows of an int32 array, in the order of the text,
+that never overlap:
 
-    kind      int8[tokens], one of the constants below
-    start     int32[tokens], byte where the token begins
-    stop      int32[tokens], byte after it
-    partner   int32[tokens], index of the other half; UNMATCHED, or APOSTROPHE for `QUOTES`
+    KIND      one of the constants below
+    START     byte where the token begins
+    STOP      byte after it
+    PARTNER   index of the other half; UNMATCHED, or APOSTROPHE for `QUOTES`
 
 Numba's cache knows a function's own file only: after a change here, touch `wikitext_prose` too.
 """
@@ -25,15 +26,16 @@ from numba import njit
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
+KIND, START, STOP, PARTNER = 0, 1, 2, 3
+
 # Kinds of tokens. Those up to VARIANT open, and stand on the stack.
 TEMPLATE, LINK, FILE, TABLE, HTML_TABLE, VARIANT = 0, 1, 2, 3, 4, 5
-TEMPLATE_END, LINK_END, TABLE_END, VARIANT_END = 6, 7, 8, 9
-EXTERNAL, EXTERNAL_END = 10, 11  # [http://… label]
-QUOTES = 12  # a run of apostrophes
-GAP = 13  # content that is dropped: comments, references, formulas
-TAG = 14  # markup that is dropped, its content stays
-BREAK = 15  # a tag that ends a line
-LITERAL = 16  # content of nowiki and pre
+EXTERNAL = 6  # [http://… label]
+TAG = 7  # markup that is dropped, its content stays; whatever closes
+GAP = 8  # content that is dropped: comments, references, formulas
+BREAK = 9  # a tag that ends a line
+LITERAL = 10  # content of nowiki and pre
+QUOTES = 11  # a run of apostrophes
 
 UNMATCHED = -1
 APOSTROPHE = -2  # one of these apostrophes is meant as such
@@ -185,16 +187,21 @@ def _closing_tag(data: Any, at: Any, name: Any, name_stop: Any) -> Any:
 
 
 @compiled
+def _add(tokens: Any, count: Any, kind: Any, start: Any, stop: Any) -> Any:
+    """Add a token without a partner; their new number."""
+    tokens[count, KIND], tokens[count, START], tokens[count, STOP] = kind, start, stop
+    tokens[count, PARTNER] = UNMATCHED
+    return count + 1
+
+
+@compiled
 def tokenise(
     data: Any, tag_keys: Any, tag_values: Any, namespace_keys: Any, namespace_values: Any
 ) -> Any:
-    """The tokens of one text (uint8[bytes]): kind, start, stop, partner; see the module."""
+    """The tokens of one text (uint8[bytes]): int32[tokens, 4], see the module."""
     size = len(data)
     room = size // 2 + 8
-    kind = np.empty(room, np.int8)
-    start = np.empty(room, np.int32)
-    stop = np.empty(room, np.int32)
-    partner = np.empty(room, np.int32)
+    tokens = np.empty((room, 4), np.int32)
     count = 0
     # The stack of openings: token, braces still open, place of the next lower one of its kind.
     opened = np.empty(room, np.int32)
@@ -239,7 +246,7 @@ def tokenise(
                     meant = after_one if after_one >= 0 else after_more
                     meant = meant if meant >= 0 else after_space
                     if meant >= 0:
-                        partner[meant] = APOSTROPHE
+                        tokens[meant, PARTNER] = APOSTROPHE
                 italics = bolds = 0
                 after_one = after_more = after_space = -1
                 external = -1
@@ -251,7 +258,9 @@ def tokenise(
                 while following < size and is_blank(data[following]) and data[following] != NEWLINE:
                     following += 1
                 if following < size and data[following] == NEWLINE:
-                    while depth > 0 and kind[opened[depth - 1]] == LINK:  # ends with its paragraph
+                    while (
+                        depth > 0 and tokens[opened[depth - 1], KIND] == LINK
+                    ):  # ends with its paragraph
                         depth -= 1
                         top[LINK] = below[depth]
                 continue
@@ -259,8 +268,9 @@ def tokenise(
             if byte == APOSTROPHE_BYTE:
                 if run - at >= 2:
                     length = run - at
-                    kind[count], start[count], stop[count] = QUOTES, at, run
-                    partner[count] = APOSTROPHE if length == 4 or length > 5 else UNMATCHED
+                    _add(tokens, count, QUOTES, at, run)
+                    if length == 4 or length > 5:
+                        tokens[count, PARTNER] = APOSTROPHE
                     if top[TEMPLATE] < 0 and top[TABLE] < 0:
                         italics += 1 if length == 2 or length >= 5 else 0
                         bolds += 1 if length >= 3 else 0
@@ -296,9 +306,7 @@ def tokenise(
                     closes = TEMPLATE
                 else:
                     if length >= 2:
-                        kind[count], start[count], stop[count] = TAG, at, run
-                        partner[count] = UNMATCHED
-                        count += 1
+                        count = _add(tokens, count, TAG, at, run)
                     at = run
                     continue
             elif byte == DASH:
@@ -318,9 +326,7 @@ def tokenise(
                 else:
                     if _has_scheme(data, at + 1):
                         external, external_depth = count, depth
-                        kind[count], start[count], stop[count] = EXTERNAL, at, at + 1
-                        partner[count] = UNMATCHED
-                        count += 1
+                        count = _add(tokens, count, EXTERNAL, at, at + 1)
                     at += 1
                     continue
             elif byte == CLOSING:
@@ -329,10 +335,9 @@ def tokenise(
                 closable = link >= 0 and link > top[TEMPLATE]
                 in_external = external >= 0 and external_depth == depth
                 if in_external and (length % 2 == 1 or not closable):
-                    kind[count], start[count], stop[count] = EXTERNAL_END, at, at + 1
-                    partner[count], partner[external] = external, count
+                    tokens[external, PARTNER] = count
                     external = -1
-                    count += 1
+                    count = _add(tokens, count, TAG, at, at + 1)
                     at += 1
                     continue
                 if length < 2:
@@ -342,9 +347,7 @@ def tokenise(
                 if closable:
                     closes = LINK
                 else:
-                    kind[count], start[count], stop[count] = TAG, at, at + 2
-                    partner[count] = UNMATCHED
-                    count += 1
+                    count = _add(tokens, count, TAG, at, at + 2)
                     at += 2
                     continue
             elif byte == UNDERSCORE:
@@ -357,9 +360,7 @@ def tokenise(
                 ):
                     end += 1
                 if run - at == 2 and end + 1 < limit and end > at + 4 and data[end] == UNDERSCORE:
-                    kind[count], start[count], stop[count] = TAG, at, end + 2
-                    partner[count] = UNMATCHED
-                    count += 1
+                    count = _add(tokens, count, TAG, at, end + 2)
                     at = end + 2
                 else:
                     at = run
@@ -381,9 +382,7 @@ def tokenise(
                     if begins and end < size and data[end] == NEWLINE:  # a line that is a comment
                         end += 1
                     at_line = begins
-                    kind[count], start[count], stop[count] = GAP, at, end
-                    partner[count] = UNMATCHED
-                    count += 1
+                    count = _add(tokens, count, GAP, at, end)
                     at = end
                     continue
                 name = at + 1
@@ -405,9 +404,7 @@ def tokenise(
                 action = tag & 7
                 if tag == 0 or end >= size or data[end] == LESS:
                     if action == DROPPED_TAG:
-                        kind[count], start[count], stop[count] = TAG, at, name_stop
-                        partner[count] = UNMATCHED
-                        count += 1
+                        count = _add(tokens, count, TAG, at, name_stop)
                     at = name_stop
                     continue
                 is_empty = data[end - 1] == SLASH
@@ -418,36 +415,28 @@ def tokenise(
                     else:
                         opens, length = HTML_TABLE, end - at
                 else:
-                    kind[count], start[count], stop[count] = TAG, at, end
-                    partner[count] = UNMATCHED
+                    inner = outer = -1
+                    has_content = action >= DROPPED_TAG and not (is_closing or is_empty)
+                    if has_content and not has_no_closing[tag >> 3]:
+                        inner, outer = _closing_tag(data, end, name, name_stop)
+                        has_no_closing[tag >> 3] = inner < 0
                     if action == BLOCK_TAG:
-                        kind[count] = BREAK
-                    elif action >= DROPPED_TAG and not is_closing:
-                        inner, outer = -1, -1
-                        if not is_empty and not has_no_closing[tag >> 3]:
-                            inner, outer = _closing_tag(data, end, name, name_stop)
-                            has_no_closing[tag >> 3] = inner < 0
-                        if action == DROPPED_TAG:
-                            if is_empty or inner >= 0:
-                                kind[count] = GAP
-                            if inner >= 0:
-                                end = outer
-                                stop[count] = end
-                        elif inner > end:
-                            count += 1
-                            kind[count], start[count], stop[count] = LITERAL, end, inner
-                            partner[count] = UNMATCHED
-                            end = inner  # the closing tag follows
-                    count += 1
+                        count = _add(tokens, count, BREAK, at, end)
+                    elif action == DROPPED_TAG and (inner >= 0 or (is_empty and not is_closing)):
+                        end = max(end, outer)
+                        count = _add(tokens, count, GAP, at, end)
+                    else:
+                        count = _add(tokens, count, TAG, at, end)
+                    if action == LITERAL_TAG and inner > end:
+                        count = _add(tokens, count, LITERAL, end, inner)
+                        end = inner  # the closing tag follows
                     at = end
                     continue
         if opens >= 0:
-            kind[count], start[count], stop[count] = opens, at, at + length
-            partner[count] = UNMATCHED
             opened[depth], braces[depth], below[depth] = count, length, top[opens]
             top[opens] = depth
             depth += 1
-            count += 1
+            count = _add(tokens, count, opens, at, at + length)
             at += length
             continue
         # A closing: what was left open above its opening stays without a partner.
@@ -459,30 +448,18 @@ def tokenise(
                 break
             while depth > target + 1:
                 depth -= 1
-                top[kind[opened[depth]]] = below[depth]
-            token = opened[target]
+                top[tokens[opened[depth], KIND]] = below[depth]
+            opening = opened[target]
             taken = remaining
             if closes == TEMPLATE:
                 taken = min(remaining, braces[target])
                 braces[target] -= taken
             if closes != TEMPLATE or braces[target] < 2:
                 depth = target
-                top[kind[token]] = below[target]
+                top[tokens[opening, KIND]] = below[target]
                 external = external if external_depth <= depth else -1
-                kind[count], start[count], stop[count] = TAG, at, at + taken
-                if closes == TEMPLATE:
-                    kind[count] = TEMPLATE_END
-                elif closes == LINK:
-                    kind[count] = LINK_END
-                elif closes == VARIANT:
-                    kind[count] = VARIANT_END
-                else:
-                    kind[count] = TABLE_END
-                partner[count], partner[token] = token, count
-            else:
-                kind[count], start[count], stop[count] = TAG, at, at + taken
-                partner[count] = UNMATCHED
-            count += 1
+                tokens[opening, PARTNER] = count
+            count = _add(tokens, count, TAG, at, at + taken)
             at += taken
             remaining -= taken
             if closes != TEMPLATE or (remaining > 0 and top[VARIANT] > top[TEMPLATE]):
@@ -492,10 +469,8 @@ def tokenise(
         if remaining == 1 and before_variant_end:  # }}}-
             continue
         if remaining > 0 and remaining < length:  # what a run of braces has too many
-            stop[count - 1] = following
+            tokens[count - 1, STOP] = following
         elif remaining > 0:
-            kind[count], start[count], stop[count] = TAG, at, following
-            partner[count] = UNMATCHED
-            count += 1
+            count = _add(tokens, count, TAG, at, following)
         at = following
-    return kind[:count], start[:count], stop[:count], partner[:count]
+    return tokens[:count]
