@@ -21,7 +21,7 @@ from curate.errors import ComponentError, RecipeError
 from curate.models import card, find_model, identity, label_probability, sha256
 from curate.recipe import ToxicitySection
 
-PIECE_CHARACTERS = 200  # about a post: what the training data are
+PIECE_CHARACTERS = 240  # about a post: what the training data are
 WINDOW_CHARACTERS = 500  # at most 512 tokens for the tokenizers of BERT's family
 _BATCH_WINDOWS = 16
 _TOKEN_STEP = 64
@@ -45,7 +45,7 @@ class ToxicityScorer:
         """Score the column `text`.
 
         Returns:
-            The rows with `toxicity` (0–1, the highest probability of a piece of at most 200
+            The rows with `toxicity` (0–1, the highest probability of a piece of at most 240
             characters; 0 without letters) and `toxicity_state` (`not_applicable` where the column
             `language` is there and names a language that the model's card does not cover).
 
@@ -113,17 +113,24 @@ def toxicity_scorer(
 def pieces(texts: pl.Series, characters: int) -> pl.DataFrame:
     """Cut texts into pieces of at most so many characters.
 
-    A piece lies within one line and ends at white space or after a sentence's end mark where the
-    line is longer than a piece; a word longer than a piece is cut.
+    A piece lies within one line. A line that is longer than a piece is cut at white space or after
+    a sentence's end, at five sixths of the length at most, so that its last piece is no fragment
+    of a few words; a word longer than that is cut.
 
     Returns:
         Columns `row` (of the text) and `text`, in order; texts without any piece are left out.
     """
-    pattern = rf"[^\n]{{1,{characters - 1}}}(?:[\s.!?。！？]|$)|[^\n]{{1,{characters}}}"  # noqa: RUF001
+    target = characters * 5 // 6
+    ends = r"[\s.!?。！？]"  # noqa: RUF001 - sentence ends of many scripts
+    whole, cut, hard = (
+        rf"[^\n]{{1,{characters}}}$",
+        rf"[^\n]{{1,{target - 1}}}{ends}",
+        rf"[^\n]{{1,{target}}}",
+    )
     return (
         pl.DataFrame({"text": texts}, schema={"text": pl.String})
         .with_row_index("row")
-        .with_columns(pl.col("text").fill_null("").str.extract_all(rf"(?m){pattern}"))
+        .with_columns(pl.col("text").fill_null("").str.extract_all(rf"(?m){whole}|{cut}|{hard}"))
         .explode("text")
         .drop_nulls()
     )

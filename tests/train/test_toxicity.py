@@ -7,7 +7,8 @@ import pytest
 
 from curate.errors import InputError
 from curate.models import sha256
-from curate.train.toxicity import SETS, train_toxicity
+from curate.train.toxicity import train_toxicity
+from curate.train.toxicity_sets import SETS
 
 SMALL = {"dim": 10, "minn": 2, "maxn": 3, "bucket": 2000, "minCount": 1, "epoch": 3}
 HEADS = {
@@ -25,6 +26,7 @@ HEADS = {
     "sentence-templates-zh-cn.csv.gz": ("phrase,toxicity", "{text},{toxicity}"),
     "../langid/tatoeba-112.tsv.gz": ("lang\ttext\teng", "deu\thaus {text}\thouse {text}"),
     "../langid/flores101-devtest.tsv.gz": ("lang\ttext", "eng\tgarden {text}"),
+    "../langid/pud-parallel.tsv.gz": ("lang\ttext", "de\tstrasse {text}"),
     "../langid/lingua-75.tsv.gz": ("lang\tkind\ttext", "en\tsentences\tstreet {text}"),
 }
 
@@ -34,7 +36,8 @@ def data(tmp_path):
     """Write small sets in the form of the real ones: `grump` is toxic, `smile` is not."""
     folder = tmp_path / "data" / "toxicity"
     folder.mkdir(parents=True)
-    (folder.parent / "langid").mkdir()
+    for name in ("langid", "bias", "text"):
+        (folder.parent / name).mkdir()
     for name, (head, row) in HEADS.items():
         lines = [] if head is None else [head]
         for n in range(120):
@@ -53,12 +56,22 @@ def data(tmp_path):
             lines.append(row.format(**values))
         content = ("\n".join(lines) + "\n").encode()
         (folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    with tarfile.open(folder / "toxigen.tar.gz", "w:gz") as archive:
-        for name, word in (("hate_x", "grump"), ("neutral_x", "smile")):
-            content = "\\n".join(f"- a longer {word} statement {n}" for n in range(40)).encode()
-            info = tarfile.TarInfo(f"prompts/{name}.txt")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    people = {"people": {"somebody": [f"somebody was a {chr(97 + n)} painter" for n in range(20)]}}
+    novel = "\n".join(f"it was a dark and {chr(97 + n)} night" for n in range(20))
+    for name, members in {
+        "toxigen.tar.gz": {
+            f"prompts/{kind}_x.txt": "\\n".join(f"- a longer {word} line {n}" for n in range(40))
+            for kind, word in (("hate", "grump"), ("neutral", "smile"))
+        },
+        "../bias/bold.tar.gz": {"wikipedia/x.json": json.dumps(people), "prompts/x.json": "{}"},
+        "../text/eltec-eng.tar.gz": {"novel.txt": novel},
+        "../text/eltec-deu.tar.gz": {"roman.txt": novel},
+    }.items():
+        with tarfile.open(folder / name, "w:gz") as archive:
+            for member, text in members.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(text.encode())
+                archive.addfile(info, io.BytesIO(text.encode()))
     return folder
 
 
@@ -79,7 +92,7 @@ def test_training_again_gives_the_same_bytes_and_a_card_that_fits(data, tmp_path
 
 
 def test_missing_sets_and_sets_without_toxic_posts(data, tmp_path):
-    names = [name for name in HEADS if "langid" not in name and "profanity" not in name]
+    names = [name for name in HEADS if "../" not in name and "profanity" not in name]
     (data / "cold-zh-dev.csv.gz").rename(data / "away")
     with pytest.raises(InputError, match="no such file"):
         train_toxicity(data, tmp_path / "out", SMALL)
