@@ -178,6 +178,6 @@ def _example(run: Run, manifest: Manifest) -> str:
     part = find_parts(run.work.store, manifest.folder)[0]
     rows = run.work.store.scan_frame(f"{manifest.folder}/{part.name}").select("id", "removed_by")
     removed = pl.col("removed_by")
-    order = [removed == DUPLICATE_RULES[1], removed.is_not_null()]
+    order = [removed.eq_missing(DUPLICATE_RULES[1]), removed.is_not_null()]
     best = rows.sort(*order, "id", descending=[True, True, False]).head(1).collect()
     return str(best["id"][0]) if best.height else "ID"

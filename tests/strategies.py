@@ -1,7 +1,5 @@
 """Texts that find the corners: every kind of character that any rule of ours speaks of."""
 
-# ruff: noqa: RUF001 - characters of many scripts are the point
-
 from __future__ import annotations
 
 from hypothesis import settings

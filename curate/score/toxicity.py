@@ -96,7 +96,8 @@ class DetoxifyScorer:
 
     def identity(self) -> str:
         """What of the model shapes the scores."""
-        return sha256(Path(self.checkpoint)) if self.checkpoint else "detoxify:original"
+        model = sha256(Path(self.checkpoint)) if self.checkpoint else "detoxify:original"
+        return f"{model}:{self.device or _best_device()}"
 
 
 def toxicity_scorer(
@@ -253,8 +254,17 @@ def _load_detoxify(checkpoint: str | None, device: str | None) -> _Detoxify:
     if toxic is None:
         came = f"its classes are {list(classes)}"
         raise ComponentError("a Detoxify model has the class toxicity", came, str(checkpoint))
-    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    model.to(device or _best_device()).eval()
     return _Detoxify(torch, model, tokenizer, toxic, multilingual)
+
+
+def _best_device() -> str:
+    """CUDA where there is one."""
+    try:
+        import torch
+    except ImportError:
+        return "cpu"  # loading the model says what is missing
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _read_checkpoint(torch: Any, path: Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:

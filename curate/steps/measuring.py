@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -21,6 +20,16 @@ from curate.schema import columns_of, conform
 from curate.steps.work import Block, Work, library_versions, name_of
 
 Scorer = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A scorer with a model: what tells the model from any other."""
+
+    def identity(self) -> str:
+        """The hash of the model's files, and whatever else shapes its scores."""
+
+
 NEEDS: dict[
     str, tuple[str, ...]
 ] = {  # scorers in order, and the earlier ones whose columns they read
@@ -36,10 +45,11 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     """The key of a scorer's object for a block."""
     recipe = work.recipe
     parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
-    if scorer in {"language", "toxicity"}:
-        parts["model"] = _model_identity(scorer, recipe)
-    if scorer == "toxicity":
-        parts["scorer"] = recipe.toxicity.scorer
+    model = _scorer(scorer, recipe)
+    if isinstance(model, Identified):
+        parts["model"] = _identity(model)
+    if scorer == "toxicity" and recipe.toxicity.scorer == "detoxify":
+        parts["libraries"] = library_versions("detoxify")
     if scorer == "signatures":
         section = recipe.duplicates
         parts["shape"] = (section.shingle_words, section.bands, section.rows)
@@ -123,6 +133,12 @@ def _score(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:
         return pl.concat(rows)
 
 
+@cache
+def _identity(model: Identified) -> str:
+    """Of a model, once in a process: it hashes files."""
+    return model.identity()
+
+
 def _scorer(name: str, recipe: Recipe) -> Scorer:
     """A scorer made for its section; what it loads is kept for the life of the process."""
     sections = {
@@ -156,14 +172,3 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
     from curate.score.bias import score_bias
 
     return score_bias
-
-
-def _model_identity(scorer: str, recipe: Recipe) -> str:
-    from curate.models import find_model, identity
-
-    if scorer == "language":
-        return identity(find_model(recipe.language.model, "language"))
-    if recipe.toxicity.scorer == "bundled":
-        return identity(find_model("bundled", "toxicity"))
-    checkpoint = recipe.toxicity.checkpoint
-    return identity(Path(checkpoint)) if checkpoint else "detoxify"  # its own download, by version

@@ -41,7 +41,8 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "bias": ("numba", "numpy"),
     "signatures": ("numba", "numpy"),
     "link": ("numba", "numpy"),
-    "toxicity": ("fasttext-numpy2", "numpy", "detoxify", "torch"),
+    "toxicity": ("fasttext-numpy2", "numpy"),
+    "detoxify": ("detoxify", "torch", "transformers"),
     "ledger": ("polars",),
     "scatter": ("polars", "pyarrow"),
 }

@@ -1,7 +1,5 @@
 """Every measurement against a slow, plain definition of it, and by hand."""
 
-# ruff: noqa: RUF001 - characters of many scripts are the point
-
 from __future__ import annotations
 
 import math

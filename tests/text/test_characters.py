@@ -1,7 +1,5 @@
 """The shipped tables against the Unicode database of this Python."""
 
-# ruff: noqa: RUF001 - characters of many scripts are the point
-
 from __future__ import annotations
 
 import unicodedata

@@ -1,7 +1,5 @@
 """Cleaning by hand, and what must hold of every text."""
 
-# ruff: noqa: RUF001 - characters of many scripts are the point
-
 from __future__ import annotations
 
 import unicodedata

@@ -1,7 +1,5 @@
 """The cut against a slow, plain reference: regular expressions over the classes of characters."""
 
-# ruff: noqa: RUF001 - characters of many scripts are the point
-
 from __future__ import annotations
 
 import re
