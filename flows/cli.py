@@ -488,8 +488,12 @@ def _show_scores(scores: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(scores))
         return
-    for name, value in scores.items():
-        click.echo(f"{name}: {value}")
+    columns = sorted({name for family in scores["scores"].values() for name in family})
+    table = _table("held out", *columns)
+    for family, found in scores["scores"].items():
+        table.add_row(family, *(f"{found[name]:,}" if name in found else "" for name in columns))
+    _console().print(table)
+    click.echo(f"{scores['bytes']:,} bytes, sha256 {scores['sha256']}")
 
 
 if __name__ == "__main__":

@@ -114,9 +114,9 @@ def toxicity_scorer(
 def pieces(texts: pl.Series, characters: int) -> pl.DataFrame:
     """Cut texts into pieces of at most so many characters.
 
-    A piece lies within one line. A line that is longer than a piece is cut at white space or after
-    a sentence's end, at five sixths of the length at most, so that its last piece is no fragment
-    of a few words; a word longer than that is cut.
+    Lines run on into one another: a heading alone says too little. A text that is longer than a
+    piece is cut at white space or after a sentence's end, at five sixths of the length at most, so
+    that its last piece is no fragment of a few words; a word longer than that is cut.
 
     Returns:
         Columns `row` (of the text) and `text`, in order; texts without any piece are left out.
@@ -124,14 +124,15 @@ def pieces(texts: pl.Series, characters: int) -> pl.DataFrame:
     target = characters * 5 // 6
     ends = r"[\s.!?。！？]"  # noqa: RUF001 - sentence ends of many scripts
     whole, cut, hard = (
-        rf"[^\n]{{1,{characters}}}$",
-        rf"[^\n]{{1,{target - 1}}}{ends}",
-        rf"[^\n]{{1,{target}}}",
+        rf".{{1,{characters}}}$",
+        rf".{{1,{target - 1}}}{ends}",
+        rf".{{1,{target}}}",
     )
+    lines = pl.col("text").fill_null("").str.replace_all(r"\s+", " ").str.strip_chars(" ")
     return (
         pl.DataFrame({"text": texts}, schema={"text": pl.String})
         .with_row_index("row")
-        .with_columns(pl.col("text").fill_null("").str.extract_all(rf"(?m){whole}|{cut}|{hard}"))
+        .with_columns(lines.str.extract_all(f"{whole}|{cut}|{hard}"))
         .explode("text")
         .drop_nulls()
     )

@@ -19,7 +19,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "ids": 1,
     "language": 1,
     "quality": 1,
-    "toxicity": 1,
+    "toxicity": 2,
     "bias": 1,
     "signatures": 1,
     "link": 1,

@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import re
+import tarfile
+import tracemalloc
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curate.errors import InputError
+from curate.recipe import WikipediaSection
+from curate.sources import InputFile, Sink
+from curate.sources.wikipedia import read
+
+SECTION = WikipediaSection(kind="wikipedia", inputs=("dump.xml",), maximum_page_bytes=1000)
+FILE = InputFile("dump.xml", "dump.xml", "dump.xml", 0, "0" * 64)
+HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="de">
+<siteinfo><sitename>Wikipedia</sitename><dbname>dewiki</dbname>
+<base>https://de.wikipedia.org/wiki/Wikipedia:Hauptseite</base>
+<namespaces><namespace key="0" case="first-letter" /><namespace key="4">Wikipedia</namespace>
+<namespace key="6">Datei</namespace><namespace key="14">Kategorie</namespace></namespaces>
+</siteinfo>
+"""
+TAIL = "</mediawiki>\n"
+LEFTOVER = re.compile(
+    r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|''|^\||__[A-Z]+__|\bthumb\||={2,}|&(?:\w+|#\d+);"
+    r"|</?(?:ref|br|div|span|small|su[bp]|gallery|math|nowiki|table|t[rdh]|center|[ibsu]|font)\b",
+    re.MULTILINE,
+)
+
+
+def page(number, text, *, title=None, ns="<ns>0</ns>", extra="", model="wikitext"):
+    title = escape(title or f"Seite {number}")
+    return (
+        f"<page><title>{title}</title>{ns}<id>{number}</id>{extra}<revision><id>{number + 100}</id>"
+        "<timestamp>2026-01-02T03:04:05Z</timestamp><contributor><id>7</id></contributor>"
+        f'<model>{model}</model><text bytes="1" xml:space="preserve">{escape(text)}</text>'
+        "</revision></page>\n"
+    )
+
+
+def run(data, section=SECTION):
+    sink = Sink("wikipedia", "dewiki-20260101", FILE.identity)
+    read(io.BytesIO(data.encode() if isinstance(data, str) else data), FILE, section, sink)
+    documents, skipped = sink.take_documents(), sink.take_skipped()
+    return documents, skipped, dict(sink.counts)
+
+
+def pages(first, last):
+    """Pages that say their number."""
+    return "".join(page(number, f"text {number}") for number in range(first, last + 1))
+
+
+def numbers(documents):
+    """Which of these pages became documents."""
+    found = [int(text.removeprefix("text ")) for text in documents["text"]]
+    assert [f"dewiki:{number}:{number + 100}" for number in found] == documents[
+        "source_id"
+    ].to_list()
+    return found
+
+
+def test_an_article_becomes_a_document():
+    wikitext = "'''Köln''' &amp; [[Datei:x.jpg|a]]b"
+    documents, skipped, counts = run(HEAD + page(1, wikitext, title="Köln & (Stadt)'s/a") + TAIL)
+    assert documents.drop("id", "parent", "work", "input").rows(named=True) == [
+        {
+            "source_id": "dewiki:1:101",
+            "source": "wikipedia",
+            "snapshot": "dewiki-20260101",
+            "uri": "https://de.wikipedia.org/wiki/K%C3%B6ln_%26_(Stadt)%27s/a",
+            "date": "2026-01-02T03:04:05Z",
+            "title": "Köln & (Stadt)'s/a",
+            "text": "Köln & b",
+        }
+    ]
+    assert skipped.is_empty()
+    assert counts == {"pages": 1, "documents": 1}
+
+
+def test_what_is_no_article_is_counted_or_skipped():
+    dump = (
+        HEAD
+        + page(1, "#WEITERLEITUNG [[Ziel]]", extra='<redirect title="Ziel" />')
+        + page(2, "#REDIRECT [[Ziel]]\n[[Kategorie:A]]")  # before export 0.4
+        + page(3, "x", title="Wikipedia:Hilfe", ns="<ns>4</ns>")
+        + page(4, "x", title="Wikipedia:Hilfe", ns="")  # before export 0.6
+        + page(5, "x", title="2001: Odyssee", ns="")
+        + page(6, "{{Vorlage}}")
+        + page(7, "é" * 501)
+        + page(8, "é" * 500)
+        + page(9, "{}", model="wikibase-item")
+        + page(10, "# [[eine]] [[Liste]]")
+        + TAIL
+    )
+    documents, skipped, counts = run(dump)
+    assert documents["text"].to_list() == ["x", "é" * 500, "- eine Liste"]
+    assert skipped.select("reason", "uri", "detail").rows() == [
+        ("empty", "https://de.wikipedia.org/wiki/Seite_6", ""),
+        ("too_large", "https://de.wikipedia.org/wiki/Seite_7", "more than 1000 bytes"),
+        ("not_wikitext", "https://de.wikipedia.org/wiki/Seite_9", "wikibase-item"),
+    ]
+    data = dump.encode()
+    assert [data[at : at + 6] for at in skipped["offset"]] == [b"<page>"] * 3
+    assert counts == {
+        "pages": 10,
+        "redirects": 2,
+        "pages_other_namespace": 2,
+        "documents": 3,
+        "skipped_empty": 1,
+        "skipped_too_large": 1,
+        "skipped_not_wikitext": 1,
+    }
+
+
+def test_the_newest_revision_is_taken():
+    revisions = "".join(
+        f"<revision><id>{number}</id><timestamp>{year}-01-01T00:00:00Z</timestamp>"
+        f"<text>text {year}</text></revision>"
+        for number, year in ((1, 2001), (2, 2003), (3, 2002))
+    )
+    documents, _, counts = run(
+        f"{HEAD}<page><title>A</title><ns>0</ns><id>9</id>{revisions}</page>{TAIL}"
+    )
+    assert documents.select("source_id", "text", "date").rows() == [
+        ("dewiki:9:2", "text 2003", "2003-01-01T00:00:00Z")
+    ]
+    assert counts["revisions_older"] == 2
+
+
+def test_packings_and_encodings_give_the_same():
+    dump = HEAD + page(1, "Füße und 中文") + pages(2, 40) + TAIL
+    data = dump.encode()
+    expected, _, counts = run(data)
+    cut = len(data) // 3
+    latin = dump.replace("中文", "")
+    for packed in (
+        bz2.compress(data),
+        gzip.compress(data),
+        bz2.compress(data[:cut])
+        + bz2.compress(data[cut : 2 * cut])
+        + bz2.compress(data[2 * cut :]),
+        gzip.compress(data[:cut]) + gzip.compress(data[cut:]) + b"\0" * 100,
+        b"\xef\xbb\xbf" + data,
+        dump.encode("utf-16"),
+        b"\xfe\xff" + dump.encode("utf-16-be"),
+        ("<?xml version='1.0' encoding='UTF-16LE'?>" + dump).encode("utf-16-le"),
+    ):
+        documents, skipped, found = run(packed)
+        assert documents.equals(expected)
+        assert skipped.is_empty()
+        assert found == counts
+    declared = "<?xml version='1.0' encoding='ISO-8859-1'?>\n" + latin
+    assert run(declared.encode("latin-1"))[0].equals(run(latin)[0])
+
+
+def test_cdata_comments_and_prefixes_are_xml():
+    dump = HEAD + pages(1, 1).replace("text 1<", "<![CDATA[text 1 </page><page>]]><!-- <page> --><")
+    dump = (dump + TAIL).replace("</page><page>]]", " &lt;/page&gt;]]")
+    documents, skipped, _ = run(dump)
+    assert documents["text"].to_list() == ["text 1 </page>"]
+    assert skipped.is_empty()
+    prefixed = re.sub(r"<(/?)(?=[a-z])", r"<\1mw:", HEAD + pages(1, 2) + TAIL)
+    assert numbers(run(prefixed.replace("xmlns=", "xmlns:mw="))[0]) == [1, 2]
+
+
+def test_the_last_piece_of_a_cut_file_is_damaged():
+    data = (HEAD + pages(1, 9) + TAIL).encode()
+    cut = data.index(b"text 5") + 3
+    documents, skipped, counts = run(data[:cut])
+    assert numbers(documents) == [1, 2, 3, 4]
+    assert skipped.select("reason", "offset", "uri").rows() == [
+        ("damaged", cut, "https://de.wikipedia.org/wiki/Seite_5")
+    ]
+    assert counts["pages"] == 5
+    documents, skipped, _ = run(data[: data.index(TAIL.encode())])
+    assert numbers(documents) == list(range(1, 10))
+    assert skipped["detail"].to_list() == ["the dump is cut off: no element found"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    ("old", "new", "lost", "detail"),
+    [
+        ("text 5", "text \x01 5", [5], "not well-formed (invalid token)"),
+        ("text 5", "text &unknown; 5", [5], "undefined entity"),
+        ("text 5", "text <b> 5", [5], "mismatched tag"),
+        ("text 5</text>", "text 5", [5], "mismatched tag"),
+        ("</title><ns>0</ns><id>5</id>", "", [5], "mismatched tag"),
+        ("text 5</text></revision></page>\n", "text 5", [5], "a page begins inside another"),
+        ("<id>5</id>", "", [5], "a page without title or id"),
+    ],
+)
+def test_a_damaged_page_is_stepped_over(encoding, old, new, lost, detail):
+    dump = HEAD + pages(1, 9) + TAIL
+    assert old in dump
+    documents, skipped, counts = run(dump.replace(old, new).encode(encoding))
+    assert numbers(documents) == [number for number in range(1, 10) if number not in lost]
+    assert skipped.select("reason", "detail").rows() == [("damaged", detail)]
+    assert counts["pages"] == 9
+
+
+def test_invalid_utf8_damages_one_page():
+    data = (HEAD + pages(1, 9) + TAIL).encode()
+    documents, skipped, _ = run(data.replace(b"text 5", b"text \xff 5"))
+    assert numbers(documents) == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert skipped["offset"].to_list() == [data.index(b"text 5") + 5]
+
+
+def test_lost_bytes_of_a_packed_file_cost_the_pages_in_them():
+    parts = [HEAD + pages(1, 3), pages(4, 6), pages(7, 9) + TAIL]
+    for pack in (bz2.compress, gzip.compress):
+        packed = [pack(part.encode()) for part in parts]
+        middle = bytearray(packed[1])
+        middle[40:60] = bytes(20)
+        documents, skipped, _ = run(packed[0] + bytes(middle) + packed[2])
+        assert numbers(documents) == [1, 2, 3, 7, 8, 9]
+        assert skipped["reason"].to_list() == ["damaged"]
+        assert skipped["detail"][0].startswith("the compressed file is damaged")
+        cut = packed[0] + packed[1] + packed[2][:-20]
+        documents, skipped, _ = run(cut)
+        assert numbers(documents)[:6] == [1, 2, 3, 4, 5, 6]
+        assert skipped["detail"].to_list() == ["the compressed file is cut off"]
+        documents, skipped, _ = run(b"".join(packed) + b"not packed")
+        assert numbers(documents) == list(range(1, 10))
+        assert skipped["detail"].to_list() == ["bytes that are not compressed follow"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_is_damaged_nothing_crashes(data):
+    dump = bytearray((HEAD + pages(1, 12) + TAIL).encode())
+    pack = data.draw(st.sampled_from([bytes, bz2.compress, gzip.compress]))
+    body = bytearray(pack(bytes(dump)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(body)))
+        stop = min(len(body), start + data.draw(st.integers(0, 400)))
+        body[start:stop] = data.draw(st.binary(max_size=20))
+    try:
+        documents, skipped, counts = run(bytes(body))
+    except InputError:
+        return
+    assert counts.get("documents", 0) == documents.height
+    assert set(skipped["reason"]) <= {"damaged", "empty"}
+
+
+@pytest.mark.parametrize(
+    ("data", "came"),
+    [
+        (b"", "it is empty"),
+        (bz2.compress(b""), "it is empty"),
+        (b"just text", "it is none: syntax error"),
+        (b"<html><body/></html>", "its root element is <html>"),
+        (b"\0\0\0\0", "it is none"),
+        (b"7z\xbc\xaf\x27\x1c\0\4", "it is a 7z archive"),
+        (b"\xfd7zXZ\0\0", "it is an xz file"),
+        (bz2.compress(HEAD.encode())[:30], "it is none: the compressed file is cut off"),
+        (
+            b'<!DOCTYPE x [<!ENTITY a "b">]><mediawiki>&a;</mediawiki>',
+            "it declares an entity of its own, 'a'",
+        ),
+    ],
+)
+def test_a_file_that_is_no_dump_is_an_error(data, came):
+    with pytest.raises(InputError) as caught:
+        run(data)
+    assert caught.value.came.startswith(came)
+    assert caught.value.where == "dump.xml"
+
+
+def test_wikis_without_a_name_or_address_are_told_apart():
+    dump = HEAD + pages(1, 1) + TAIL
+    nameless = dump.replace("<dbname>dewiki</dbname>", "")
+    documents, _, _ = run(nameless)
+    base = "https://de.wikipedia.org/wiki/Wikipedia:Hauptseite"
+    assert documents["source_id"].to_list() == [f"{base}:1:101"]
+    documents, _, _ = run(f"<mediawiki>{pages(1, 1)}</mediawiki>")
+    assert documents.select("source_id", "uri").rows() == [("dump.xml:1:101", None)]
+    plain_address = nameless.replace(base, "http://x.org/w/index.php?title=Main_Page")
+    assert run(plain_address)[0]["uri"].to_list() == ["http://x.org/w/index.php?title=Seite_1"]
+
+
+def test_memory_does_not_grow_with_the_dump():
+    unit = page(1, "Ein Satz mit [[Verweisen]] und {{Vorlagen}}. " * 20)
+    huge = page(2, "x" * (20 << 20))
+    packed = bz2.compress((HEAD + huge + unit * 8_000 + huge + unit + TAIL).encode())
+    full = []
+    sink = Sink("wikipedia", "", FILE.identity, block_bytes=1 << 20)
+    sink.on_full = lambda frame: full.append(frame.height)
+    read(io.BytesIO(bz2.compress((HEAD + unit + TAIL).encode())), FILE, SECTION, sink)
+    tracemalloc.start()
+    read(io.BytesIO(packed), FILE, SECTION, sink)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(full) > 7_000
+    assert sink.counts["skipped_too_large"] == 2
+    assert peak < 12 << 20  # of 50 MB
+
+
+@pytest.mark.shared
+def test_every_real_dump_is_read(shared_data):
+    expected = {  # pages, redirects: of data/README.md
+        "enwiki-shortened.xml.bz2": (206, 100),
+        "itwiki-small.xml.gz": (747, 65),
+        "ltgwiki-pages-articles.xml": (2004, 195),
+        "aawiki-20260101-pages-meta-current.xml.bz2": (507, 19),
+        "bgwiki-shortened.xml.bz2": (3, 0),
+        "enwiki-table-markup.xml.bz2": (5, 0),
+        "enwiki-annotated-sample.xml.gz": (2, 0),
+        "article-pear-0.10.xml": (1, 0),
+    }
+    dumps = {}
+    for path in sorted((shared_data / "wikipedia").iterdir()):
+        if path.name == "minidumps.tar.gz":
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    if member.isfile():
+                        dumps[member.name] = archive.extractfile(member).read()
+        else:
+            dumps[path.name] = path.read_bytes()
+    assert len(dumps) == 8 + 100
+    articles = left = mini_pages = 0
+    section = WikipediaSection(kind="wikipedia", inputs=("*",))
+    for name, data in dumps.items():
+        documents, skipped, counts = run(data, section)
+        assert counts["pages"] == (
+            counts.get("redirects", 0)
+            + counts.get("pages_other_namespace", 0)
+            + documents.height
+            + skipped.height
+        )
+        assert set(skipped["reason"]) <= {"empty", "not_wikitext"}, name
+        if name in expected:
+            assert (counts["pages"], counts.get("redirects", 0)) == expected[name]
+        else:
+            mini_pages += counts["pages"]
+        assert documents["date"].null_count() == 0
+        if name != "enwiki-table-markup.xml.bz2":  # has no <siteinfo>
+            assert documents["uri"].null_count() == 0
+        articles += documents.height
+        left += sum(LEFTOVER.search(text) is not None for text in documents["text"])
+    assert mini_pages == 179
+    assert articles > 1700
+    assert left / articles <= 0.005

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curate.sources.wikitext import clean_wikitext
+
+LOCAL = ("Datei", "Файл", "Kategorie", "ファイル")
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("", ""),
+        (" \n\t\n", ""),
+        ("Plain text.", "Plain text."),
+        # links
+        ("[[Rome]] and [[Rome|the city]]s", "Rome and the citys"),
+        ("[[Rome|''the'' '''city''']]", "the city"),
+        ("[[Mercury (planet)|]]", "Mercury (planet)"),
+        ("[[a|b|c]]", "c"),
+        ("[[:Category:Physics]], [[:File:X.jpg|that file]]", "Category:Physics, that file"),
+        ("a [[File:X.jpg|thumb|A [[caption]] of [http://x.org two]]] b", "a b"),
+        ("a [[Datei:X.jpg|mini]][[datei:x]][[ФАЙЛ:Y.png]][[ファイル:Z]] b", "a b"),
+        ("a [[Bild:X.jpg|an old name]] b", "a b"),
+        ("a\n[[Category:B]]\n[[Kategorie:C|sort]]", "a"),
+        ("a [[de:Rom]][[zh-min-nan:Rom]][[simple:Rome]] b [[wikt:word|word]]", "a b word"),
+        ("[http://x.org a label] [http://x.org] [//y.org z] [mailto:a@b.c mail]", "a label z mail"),
+        ("see https://x.org/?a=1&copy=2 there", "see https://x.org/?a=1&copy=2 there"),
+        ("an array[1] and [sic]", "an array[1] and [sic]"),
+        ("an [[open link\n\nNext.", "an open link\n\nNext."),
+        ("a ]] b", "a b"),
+        # emphasis
+        ("''a'' '''b''' '''''c''''' ''''d''''", "a b c 'd'"),
+        ("L'''Opera'' è '''grande'''", "L'Opera è grande"),
+        ("the '''dogs'''' bowl", "the dogs' bowl"),
+        # lines
+        ("== Title ==\nText.\n=== Sub ===\nMore.", "Title\nText.\nSub\nMore."),
+        ("A\n== Empty ==\n=== Empty too ===\n{{x}}\n== B ==\nb\n== C ==", "A\nB\nb"),
+        ("==Title== <!-- note -->\nText", "Title\nText"),
+        ("a\n= 5 is no title\nb", "a\n= 5 is no title\nb"),
+        ("* a\n** b\n# c\n:* d\n: e\n; f", "- a\n- b\n- c\n- d\ne\nf"),
+        ("* {{flag}}\n* a", "- a"),
+        ("a\n----\nb", "a\nb"),
+        (" indented", "indented"),
+        ("a\n\n\n\nb\r\nc", "a\n\nb\nc"),
+        ("a<br>b<br />c<p>d</p>", "a\nb\nc\nd"),
+        # what is dropped
+        ("a<ref>x [[y]]</ref>b<ref name=z/>c<REF name='q'>{{cite}}</REF >d", "abcd"),
+        ("a<ref>never closed", "anever closed"),
+        ("a<!-- x -->b\n<!-- a line -->\nc<!-- never closed", "ab\nc"),
+        ("a<math>x<y</math><gallery>\nA.jpg|b\n</gallery><score>c</score> b", "a b"),
+        ("a<syntaxhighlight lang=c>int x;</syntaxhighlight><timeline>x</timeline>b", "ab"),
+        ("a<style>x</style><templatestyles src='x'/>b<references/>", "ab"),
+        ("{|\n! a\n|-\n| b\n{|\n| c\n|}\n|}\nd", "d"),
+        (":{| class=x\n| a\n|}\nd", "d"),
+        ("a <table><tr><td>b</td></tr></table> c", "a c"),
+        ("a\n{| never closed\n! b\n| c\n|-\n\nd", "a\n\nd"),
+        ("{{Infobox\n| a = {{b|[[c]]}}\n| d = {{{e|}}}\n}}\nf", "f"),
+        ("a {{never closed\n| b = c\nd", "a\nd"),
+        ("a }} b {{{{c}}}} d {{{e}} f", "a b d f"),
+        ("a __NOTOC__ __БЕЗСОДЕРЖАНИЯ__ b __init__", "a b __init__"),
+        # what is kept of tags
+        ("<div style='x'>H<sub>2</sub>O</div><span>x</span>", "H2O\nx"),
+        ("1 < 2 > 0 and <unknown>", "1 < 2 > 0 and <unknown>"),
+        ("<nowiki>''[[a]] {{b}}</nowiki> &lt;ref&gt;", "''[[a]] {{b}} <ref>"),
+        ("<pre>* [[a]]\n  ''b''</pre>", "* [[a]]\n  ''b''"),
+        ("<noinclude>a</noinclude><includeonly>b</includeonly>", "a"),
+        ("&amp;nbsp; &eacute; &#233; &#xE9; &unknown; AT&T", "&nbsp; é é é &unknown; AT&T"),
+        # templates that show their text
+        ("{{lang|fr|''oui''}}, {{lang-de|[[Berg|Bg.]]}}, {{nihongo|a|b|c}}", "oui, Bg., a"),
+        ("{{convert|5|km|mi}}, {{convert|5|to|10|km}}, {{Cvt|3|kg}}", "5 km, 5 to 10 km, 3 kg"),
+        ("{{nowrap|a {{lang|de|{{abbr|b|c}}}} d}}{{snd}}{{formatnum:12}}", "a b d–12"),
+        ("{{as of|2014|lc=y}} {{lang|1=de|2=x}} {{frac|1|2}}", "as of 2014 x 1/2"),
+        # what dropped things leave behind
+        ("X ({{IPA|x}}) is ({{a}}; b) c {{d}}, e ({{f}}, {{g}}).", "X is (b) c, e."),
+        ("main() stays", "main() stays"),
+        # variants
+        ("-{zh-hans:计算机; zh-hant:電腦}-和-{文}--{H|zh-cn:a}-", "计算机和文"),
+        ("from -{ to 10-{{x}} and -5", "from -{ to 10- and -5"),
+    ],
+)
+def test_a_construct(wikitext, text):
+    assert clean_wikitext(wikitext, LOCAL) == text
+
+
+plain = st.text("abcdeé中ж", min_size=1, max_size=6)
+
+
+def _pairs(children):
+    """(wikitext, what is left of it), nested."""
+    joined = st.lists(children, min_size=1, max_size=3).map(
+        lambda pairs: (" ".join(p[0] for p in pairs), " ".join(p[1] for p in pairs))
+    )
+    wrapped = st.sampled_from(
+        [
+            ("''", "''"),
+            ("[[x|", "]]"),
+            ("[[a b#c|", "]]"),
+            ("{{lang|de|", "}}"),
+            ("{{nowrap|", "}}"),
+            ("<span class='x'>", "</span>"),
+            ("-{", "}-"),
+            ("<!-- ''x -->", ""),
+        ]
+    )
+    dropped = st.sampled_from(
+        [
+            ("{{x|", "}}"),
+            ("[[File:x.jpg|thumb|", "]]"),
+            ("<ref>", "</ref>"),
+            ("{{x|a=[[b|", "]]}}"),
+            ("\n{|\n| ", "\n|}\n"),
+        ]
+    )
+    return st.one_of(
+        joined,
+        st.tuples(wrapped, children).map(lambda w: (w[0][0] + w[1][0] + w[0][1], w[1][1])),
+        st.tuples(dropped, children).map(lambda w: (w[0][0] + w[1][0] + w[0][1], "")),
+    )
+
+
+balanced = st.recursive(plain.map(lambda word: (word, word)), _pairs, max_leaves=25)
+
+
+@given(balanced)
+def test_of_balanced_markup_nothing_but_its_text_is_left(pair):
+    wikitext, text = pair
+    if "<ref>" in wikitext and wikitext.count("<ref>") > 1:
+        return  # references do not nest: the first closing tag closes
+    assert clean_wikitext(wikitext, LOCAL).split() == text.split()
+
+
+WRITTEN = """
+{{ }} {{{ }}} [[ ]] [ ] {| |} |- | ! = == '' ''' ''''' <ref> </ref> <ref/> <!-- --> <br> <b <p>
+<nowiki> </nowiki> <pre> </pre> <table> </table> <gallery> <math> -{ }- zh-hans: ; : * # {{snd}}
+{{lang|fr| {{convert|5|to|6|km {{formatnum: text= 1= H| http://x [http://x [// __TOC__ _ - ----
+File:a.jpg de: &nbsp; é 中 a ( ) , .
+"""
+MARKS = [*WRITTEN.split(), "\0", "\ud800", " ", "\n", "\n\n", "\t"]
+
+
+@given(st.lists(st.sampled_from(MARKS), max_size=60).map("".join))
+def test_any_markup_gives_a_text(wikitext):
+    text = clean_wikitext(wikitext, LOCAL)
+    assert len(text) <= 2 * len(wikitext)
+    assert text == text.strip()
+    assert "\n\n\n" not in text or "<pre>" in wikitext or "<nowiki>" in wikitext
+
+
+@given(st.text())
+def test_any_text_gives_a_text(text):
+    assert isinstance(clean_wikitext(text, LOCAL), str)
+
+
+@given(st.text("abc中é .,\n"))
+def test_text_without_markup_keeps_its_words(text):
+    assert clean_wikitext(text, LOCAL).split() == text.split()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *MARKS,
+        "{{a|",
+        "[[a|",
+        "[[File:a|",
+        "{|\n|",
+        "<ref>a",
+        "{{a}}",
+        "(({{x}}",
+        "== a ==\n",
+        "[[a:",
+    ],
+)
+def test_time_is_linear_in_hostile_text(unit):
+    clean_wikitext("warm", LOCAL)
+    began = time.perf_counter()
+    clean_wikitext(unit * 200_000, LOCAL)
+    assert time.perf_counter() - began < 2  # seconds; a quadratic reading takes minutes
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing", "text"),
+    [
+        ("{{a|", "}}", ""),
+        ("[[a|", "]]", "x"),
+        ("{{lang|fr|", "}}", "x"),
+        ("{|\n", "\n|}", ""),
+        ("-{zh:", "}-", "x"),
+        ("[[File:x|", "]]", ""),
+        ("<table>", "</table>", ""),
+        ("{{{a|", "}}}", ""),
+        ("[[a|{{lang|fr|", "}}]]", "x"),
+    ],
+)
+def test_nesting_100_000_deep(opening, closing, text):
+    assert clean_wikitext(opening * 100_000 + "x" + closing * 100_000, LOCAL) == text
+
+
+def test_a_line_of_ten_megabytes():
+    assert len(clean_wikitext("word " * 2_000_000, LOCAL)) == 9_999_999
