@@ -346,6 +346,8 @@ def write_prose(
                     at += 1
             if at >= stop:
                 break
+            if index >= count or at < tokens[index, START]:  # a line was dropped up to here
+                continue
             if at > tokens[index, START]:
                 index += 1
                 continue

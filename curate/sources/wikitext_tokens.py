@@ -99,9 +99,12 @@ def lookup(keys: Any, values: Any, key: Any) -> Any:
 
 @compiled
 def _run(data: Any, at: Any) -> Any:
-    """Where a run of one byte ends."""
+    """Where a run of one byte ends; of square brackets, no more than eight are looked at."""
     stop = at + 1
-    while stop < len(data) and data[stop] == data[at]:
+    limit = len(data)
+    if data[at] == OPENING or data[at] == CLOSING:  # they are taken by twos
+        limit = min(limit, at + 8)
+    while stop < limit and data[stop] == data[at]:
         stop += 1
     return stop
 
