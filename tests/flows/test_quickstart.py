@@ -19,6 +19,61 @@ def removed(result):
     return {rule: number for rule, number in sums.items() if number}
 
 
+FUNNEL = {  # removed or tagged by each rule; a rule that is not here did nothing
+    "language.keep": 3,
+    "language.minimum_score": 1,
+    "quality.maximum_duplicate_line_share": 2,
+    "quality.maximum_duplicate_paragraph_share": 1,
+    "quality.maximum_duplicate_line_character_share": 2,
+    "quality.maximum_top_2_gram_character_share": 1,
+    "quality.maximum_top_3_gram_character_share": 1,
+    "quality.maximum_top_4_gram_character_share": 1,
+    "quality.maximum_duplicate_5_gram_character_share": 1,
+    "quality.maximum_duplicate_6_gram_character_share": 1,
+    "quality.maximum_duplicate_7_gram_character_share": 1,
+    "quality.maximum_duplicate_8_gram_character_share": 1,
+    "quality.maximum_duplicate_9_gram_character_share": 1,
+    "quality.maximum_duplicate_10_gram_character_share": 1,
+    "quality.minimum_words": 4,
+    "quality.maximum_words": 1,
+    "quality.minimum_mean_word_length": 1,
+    "quality.maximum_mean_word_length": 1,
+    "quality.maximum_hash_to_word_ratio": 1,
+    "quality.maximum_ellipsis_to_word_ratio": 1,
+    "quality.maximum_bullet_line_share": 1,
+    "quality.maximum_ellipsis_line_share": 1,
+    "quality.minimum_alphabetic_word_share": 1,
+    "quality.minimum_stop_words": 1,
+    "quality.no_lorem_ipsum": 1,
+    "quality.no_curly_bracket": 1,
+    "quality.minimum_sentences": 1,
+    "quality.line_punctuation_share_above": 1,
+    "quality.duplicate_line_character_share_below": 1,
+    "quality.short_line_share_below": 2,
+    "toxicity.maximum_score": 4,
+    "bias.maximum_derogatory_mentions": 3,
+    "duplicates.exact": 5,
+    "duplicates.near": 7,
+}
+SILENT = {"quality.maximum_duplicate_paragraph_character_share"}  # the line rule stands before it
+
+
+def test_the_funnel_is_the_one_that_was_planted(quickstart):
+    result = quickstart[1]
+
+    assert removed(result) == FUNNEL
+    assert {row["rule"] for row in result["funnel"]} == set(FUNNEL) | SILENT
+    assert result["documents"] == {"read": 141, "made": 4, "kept": 91, "removed": 54}
+    assert result["skipped"] == {
+        "damaged": 4,
+        "empty": 2,
+        "http_status": 1,
+        "not_html": 2,
+        "revisit": 1,
+        "truncated": 1,
+    }
+
+
 def test_the_release_opens_everywhere(quickstart):
     from datasets import load_from_disk
 
@@ -317,4 +372,4 @@ def test_diff_counts_by_rule_and_source(curate, quickstart, tmp_path):
 def test_a_release_that_is_not_there_is_named_with_those_that_are(curate, quickstart):
     answer = curate.json("verify", "quickstart@9", "--store", quickstart[0], status=1)
 
-    assert "quickstart@9" in answer["error"]
+    assert "release 'quickstart' has version '9', but it has not; versions: 1" in answer["error"]

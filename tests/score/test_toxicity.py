@@ -45,7 +45,7 @@ def test_a_document_has_the_highest_score_of_its_pieces():
     highest = cut.with_columns(scores).group_by("row").agg(pl.col("toxicity").max()).sort("row")
 
     assert ToxicityScorer()(frame(texts))["toxicity"].to_list() == highest["toxicity"].to_list()
-    assert highest["toxicity"][0] < 0.5 < highest["toxicity"][1]
+    assert highest["toxicity"][0] < 0.1 < highest["toxicity"][1]
 
 
 def test_a_heading_is_scored_with_the_text_around_it():
