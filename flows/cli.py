@@ -392,17 +392,27 @@ def _show_run(result: dict[str, Any]) -> None:
     console.print(f"\n[bold]{result['release']}[/] ({state}) lies in {store}/{result['folder']}\n")
     option = "" if store == STORE else f" --store {store}"
     reference = result["release"]
+    curate, python = _called_as("curate"), _called_as("python")
+    load = f"import curate; print(curate.load('{reference}', store='{store}'))"
     console.print("next:")
-    console.print(
-        f"  curate explain {result['example']} --release {reference}{option}", markup=False
-    )
-    console.print(
-        f"  curate what-if {reference} --set quality.minimum_words=100{option}", markup=False
-    )
-    console.print(
-        f'  python -c \'import curate; print(curate.load("{reference}", store="{store}"))\'',
-        markup=False,
-    )
+    for command in (
+        f"{curate} explain {result['example']} --release {reference}{option}",
+        f"{curate} what-if {reference} --set quality.minimum_words=100{option}",
+        f'{python} -c "{load}"',
+    ):
+        console.print(f"  {command}", markup=False)
+
+
+def _called_as(name: str) -> str:
+    """How to call a command of this environment from here: by name, or by its path."""
+    import os
+    import shutil
+
+    found = shutil.which(name)
+    mine = Path(sys.executable).parent / name
+    if (found and Path(found).resolve() == mine.resolve()) or not mine.exists():
+        return name
+    return os.path.relpath(mine)
 
 
 def _show_story(story: dict[str, Any]) -> None:
