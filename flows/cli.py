@@ -410,7 +410,7 @@ def _called_as(name: str) -> str:
 
     found = shutil.which(name)
     mine = Path(sys.executable).parent / name
-    if (found and Path(found).resolve() == mine.resolve()) or not mine.exists():
+    if (found and Path(found).absolute() == mine.absolute()) or not mine.exists():
         return name
     return os.path.relpath(mine)
 
