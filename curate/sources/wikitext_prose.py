@@ -92,10 +92,10 @@ def _end_line(out: Any, size: Any, state: Any, empty: Any) -> Any:
         if state[_HEADING] > 0:
             empty[state[_HEADING]] = line
         else:
-            empty[:] = -1
+            empty.fill(-1)
         out[stop] = NEWLINE
         size = stop + 1
-    state[:] = 0
+    state.fill(0)
     state[_LINE] = state[_CONTENT] = size
     return size
 
@@ -156,7 +156,7 @@ def _arguments(data: Any, at: Any, index: Any, close: Any, tokens: Any, found: A
     `at` is the first byte of the first argument. Named arguments are left out, unless the name is
     a number.
     """
-    found[:] = 0
+    found.fill(0)
     number = 0
     stop = np.int64(tokens[close, START])
     while at <= stop:
@@ -183,8 +183,8 @@ def _arguments(data: Any, at: Any, index: Any, close: Any, tokens: Any, found: A
                 last -= 1
             while index < following and tokens[index, START] < at:
                 index += 1
-            found[place, 0], found[place, 1], found[place, 2] = at, last, index
-            found[10] = found[place]
+            for target in (place, LAST):
+                found[target, 0], found[target, 1], found[target, 2] = at, last, index
         at, index = end + 1, following
 
 
@@ -252,7 +252,7 @@ def write_prose(
     """
     count = len(tokens)
     out = np.empty(2 * len(data) + 16, np.uint8)
-    size = 0
+    size = np.int64(0)
     state = np.zeros(6, np.int64)
     empty = np.full(7, -1, np.int64)  # where an empty section of each level begins
     found = np.zeros((11, 3), np.int64)
@@ -383,7 +383,8 @@ def write_prose(
                         code = shown[row, part]
                         if 1 <= code <= LAST:
                             if found[code, 1] > found[code, 0]:
-                                waiting[depth] = found[code]
+                                for column in range(3):
+                                    waiting[depth, column] = found[code, column]
                                 depth += 1
                                 is_shown = True
                         elif code > 0 and (is_shown or code != SPACE):

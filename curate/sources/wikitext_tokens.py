@@ -28,14 +28,14 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 KIND, START, STOP, PARTNER = 0, 1, 2, 3
 
-# Kinds of tokens. Those up to VARIANT open, and stand on the stack.
-TEMPLATE, LINK, FILE, TABLE, HTML_TABLE, VARIANT = 0, 1, 2, 3, 4, 5
-EXTERNAL = 6  # [http://… label]
-TAG = 7  # markup that is dropped, its content stays; whatever closes
-GAP = 8  # content that is dropped: comments, references, formulas
-BREAK = 9  # a tag that ends a line
-LITERAL = 10  # content of nowiki and pre
-QUOTES = 11  # a run of apostrophes
+# Kinds of tokens; typed, since numba compiles a function anew for each plain number it is given.
+# Those up to VARIANT open, and stand on the stack. An EXTERNAL is a link to an address.
+TEMPLATE, LINK, FILE, TABLE, HTML_TABLE, VARIANT, EXTERNAL = map(np.int64, range(7))
+TAG = np.int64(7)  # markup that is dropped, its content stays; whatever closes
+GAP = np.int64(8)  # content that is dropped: comments, references, formulas
+BREAK = np.int64(9)  # a tag that ends a line
+LITERAL = np.int64(10)  # content of nowiki and pre
+QUOTES = np.int64(11)  # a run of apostrophes
 
 UNMATCHED = -1
 APOSTROPHE = -2  # one of these apostrophes is meant as such
@@ -205,7 +205,7 @@ def tokenise(
     size = len(data)
     room = size // 2 + 8
     tokens = np.empty((room, 4), np.int32)
-    count = 0
+    count: Any = np.int64(0)
     # The stack of openings: token, braces still open, place of the next lower one of its kind.
     opened = np.empty(room, np.int32)
     braces = np.empty(room, np.int32)
@@ -221,8 +221,8 @@ def tokenise(
     at = 0
     at_line = True  # nothing but white space, indents and comments before, on this line
     while True:
-        closes = -1  # kind that this step closes down to
-        opens = -1  # kind that this step opens
+        closes = np.int64(-1)  # kind that this step closes down to
+        opens = np.int64(-1)  # kind that this step opens
         length = 1
         if at_line and at < size:
             at_line = False

@@ -97,7 +97,7 @@ def _pairs(children):
     )
     wrapped = st.sampled_from(
         [
-            ("''", "''"),
+            (" ''", "'' "),  # four apostrophes would be another mark
             ("[[x|", "]]"),
             ("[[a b#c|", "]]"),
             ("{{lang|de|", "}}"),
@@ -113,7 +113,7 @@ def _pairs(children):
             ("[[File:x.jpg|thumb|", "]]"),
             ("<ref>", "</ref>"),
             ("{{x|a=[[b|", "]]}}"),
-            ("\n{|\n| ", "\n|}\n"),
+            ("{{x|\n{|\n| ", "\n|}\n}}"),
         ]
     )
     return st.one_of(
