@@ -63,15 +63,24 @@ def shuffle_words(page: str, draw: random.Random) -> str:
     return re.sub(r"(?<=\s)[^\W\d_]{3,}(?=\s)", lambda _: next(places), page)
 
 
-def tree_bytes(root: psutil.Process) -> int:
-    """Proportional set size of a process and all below it."""
-    total = 0
+def tree_bytes(root: psutil.Process) -> dict[str, int]:
+    """Proportional set size of a process and all below it, by what they do."""
+    found: dict[str, int] = {}
     for process in [root, *root.children(recursive=True)]:
         try:
-            total += process.memory_full_info().pss
+            line = " ".join(process.cmdline())
+            role = (
+                "server"
+                if "flows.server" in line
+                else "worker"
+                if "spawn_main" in line
+                else "other"
+            )
+            role = "driver" if process.pid == root.pid else role
+            found[role] = found.get(role, 0) + process.memory_full_info().pss
         except psutil.Error:
             continue
-    return total
+    return found
 
 
 def main() -> None:
@@ -93,9 +102,9 @@ def main() -> None:
         started = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
         root = psutil.Process(process.pid)
-        peak = 0
+        peak: dict[str, int] = {}
         while process.poll() is None:
-            peak = max(peak, tree_bytes(root))
+            peak = max(peak, tree_bytes(root), key=lambda found: sum(found.values()))
             time.sleep(0.1)
         seconds = time.monotonic() - started
         assert process.stdout is not None
@@ -107,9 +116,12 @@ def main() -> None:
     )
     for stage, step in result["steps"].items():
         print(f"  {stage:<14} {step['seconds']:8.1f} s")
+    total = sum(peak.values())
     print(
-        f"peak memory      {peak / MEGABYTE:8.0f} MB (whole tree, PSS), {peak / size:.2f} × the dump"
+        f"peak memory      {total / MEGABYTE:8.0f} MB (whole tree, PSS), {total / size:.2f} × dump"
     )
+    for role, held in peak.items():
+        print(f"  {role:<14} {held / MEGABYTE:8.0f} MB")
 
 
 if __name__ == "__main__":

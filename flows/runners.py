@@ -20,7 +20,14 @@ from curate.errors import ComponentError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-ONE_THREAD = ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "ARROW_NUM_THREADS")
+WORKER = {
+    **dict.fromkeys(("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+    # memory that is free goes back at once: it is the next block's, or another worker's
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 
 
 def _follow_driver() -> None:
@@ -44,8 +51,8 @@ class LocalRunner:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._restore = {name: os.environ.get(name) for name in ONE_THREAD}
-        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # spawned workers inherit it
+        self._restore = {name: os.environ.get(name) for name in WORKER}
+        os.environ.update(WORKER)  # spawned workers inherit it
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_driver)
 

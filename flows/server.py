@@ -51,7 +51,7 @@ def prefect_server(log: Path) -> Iterator[str]:
             stdin=subprocess.PIPE,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PREFECT_UI_ENABLED": "false"},
+            env={**os.environ, "PREFECT_UI_ENABLED": "false", "MALLOC_ARENA_MAX": "1"},
         )
         try:
             url = f"http://127.0.0.1:{port}/api"

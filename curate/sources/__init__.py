@@ -57,7 +57,7 @@ class Sink:
     input: str
     counts: Counter[str] = field(default_factory=Counter)
     on_full: Callable[[pl.DataFrame], None] | None = None
-    block_bytes: int = 32 << 20
+    block_bytes: int = 4 << 20
     text_bytes: int = 0
     _documents: dict[str, list[str | None]] = field(
         default_factory=lambda: {name: [] for name in DOCUMENT}

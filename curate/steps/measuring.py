@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +19,7 @@ from curate.recipe import (
 from curate.schema import columns_of, conform
 from curate.steps.work import Block, Work, library_versions, name_of
 
+BATCH_BYTES = 4 << 20  # a scorer's arrays take several times the text
 Scorer = Callable[[pl.DataFrame], pl.DataFrame]
 
 
@@ -81,7 +82,7 @@ def measure_block(work: Work, block: Block) -> None:
     earlier = [work.store.read_frame(names[s]).drop("id") for s in sorted(known)]
     frame = pl.concat([documents, *earlier], how="horizontal")
     pieces: dict[str, list[pl.DataFrame]] = {s: [] for s in missing}
-    for batch in frame.iter_slices(work.batch_documents):
+    for batch in _batches(frame, work.batch_documents):
         scored = batch
         for scorer, score in scorers.items():
             columns = _score(score, scorer, scored)
@@ -97,6 +98,19 @@ def measure_block(work: Work, block: Block) -> None:
                 "see the run's log for the first error",
             )
         work.store.write_frame(names[scorer], columns.insert_column(0, documents["id"]))
+
+
+def _batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
+    """The rows in slices of at most so many documents and about `BATCH_BYTES` of text."""
+    sizes = frame["text"].str.len_bytes().cast(pl.Int64).to_list()
+    start = held = 0
+    for place, size in enumerate(sizes):
+        if place > start and (place - start >= documents or held + size > BATCH_BYTES):
+            yield frame[start:place]
+            start, held = place, 0
+        held += size
+    if start < frame.height:
+        yield frame[start:]
 
 
 def read_scores(work: Work, block: Block, columns: Iterable[str]) -> pl.DataFrame:

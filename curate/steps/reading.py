@@ -23,6 +23,7 @@ from curate.text.clean import clean
 Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
 MEMBER_COLUMNS = {"inputs"}  # of a source section: says where, not what
 FAILED = "failed"
+BLOCK_BYTES = 16 << 20  # of text in an object: what a worker holds at once
 
 
 def read_key(work: Work, part: Part) -> str:
@@ -71,7 +72,7 @@ def read_part(work: Work, part: Part) -> None:
 
         def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
             pending.append(_clean(work, documents, sink))
-            if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= sink.block_bytes:
+            if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
                 publish()
 
         sink.on_full = take
