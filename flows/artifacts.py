@@ -11,11 +11,12 @@ from curate.release.manifest import Manifest
 
 def publish(manifest: Manifest, result: dict[str, Any]) -> None:
     """Make the run's artifacts: a table of the funnel, and a summary."""
-    create_table_artifact(
-        key="funnel",
-        table=[{name: str(value) for name, value in row.items()} for row in result["funnel"]],
-        description=f"What each rule did to the documents of {manifest.reference}",
-    )
+    for key, rows in (("funnel", result["rules"]), ("funnel-by-source", result["funnel"])):
+        create_table_artifact(
+            key=key,
+            table=[{name: str(value) for name, value in row.items()} for row in rows],
+            description=f"What each rule did to the documents of {manifest.reference}",
+        )
     documents = manifest.documents
     lines = [
         f"# {manifest.reference}",

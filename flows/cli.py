@@ -365,18 +365,12 @@ def _show_run(result: dict[str, Any]) -> None:
     console = _console()
     documents = result["documents"]
     table = _table("rule", "met", "removed", "tagged", "n/a", "failed")
-    rules: dict[str, dict[str, int]] = {}
-    for row in result["funnel"]:
-        sums = rules.setdefault(
-            row["rule"], dict.fromkeys(("met", "removed", "tagged", "not_applicable", "failed"), 0)
-        )
-        for name in sums:
-            sums[name] += row[name]
     table.add_row("documents read", f"{documents['read']:,}")
     if documents["made"]:
         table.add_row("documents made", f"{documents['made']:,}")
-    for rule, sums in rules.items():
-        table.add_row(rule, *(f"{number:,}" if number else "·" for number in sums.values()))
+    for row in result["rules"]:
+        numbers = (row[n] for n in ("met", "removed", "tagged", "not_applicable", "failed"))
+        table.add_row(row["rule"], *(f"{number:,}" if number else "·" for number in numbers))
     table.add_row("kept", f"{documents['kept']:,}", f"{documents['removed']:,}", style="bold")
     console.print(table)
     if result["skipped"]:

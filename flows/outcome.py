@@ -165,12 +165,19 @@ def describe(run: Run, manifest: Manifest, report: Report, *, is_new: bool) -> d
         "documents": report.documents.model_dump(),
         "splits": manifest.splits,
         "skipped": report.skipped,
+        "rules": _sum_sources(report.funnel),
         "funnel": report.funnel.to_dicts(),
         "steps": run.steps,
         "warnings": run.warnings,
         "run": run.identity,
         "example": _example(run, manifest),
     }
+
+
+def _sum_sources(funnel: pl.DataFrame) -> list[dict[str, Any]]:
+    """The funnel by rule alone, in the rules' order."""
+    numbers = pl.selectors.integer().sum()
+    return funnel.group_by("rule", maintain_order=True).agg(numbers).to_dicts()
 
 
 def _example(run: Run, manifest: Manifest) -> str:
