@@ -30,6 +30,14 @@ DOCUMENT: dict[str, DataType] = {
     "parent": pl.String,  # id of the document that this one was made of
     "work": pl.String,  # versions of one work (a film) share it and stay in one split
     "input": pl.String,  # identity of the input file
+    "declared_language": pl.String,  # what the source says: HTML's lang, the dump's language
+    "canonical_uri": pl.String,  # the address that the page itself calls its own
+    "licence": pl.String,  # address of the licence that the page links to
+    "robots": pl.String,  # directives, lower-case, sorted, joined by commas (noindex,noai)
+    "encoding": pl.String,  # in which the bytes were read, where that was found or declared
+    "encoding_score": pl.Float64,  # 0 to 1: how sure the encoding is
+    "categories": pl.String,  # of a wiki page, joined by |
+    "page_kind": pl.String,  # disambiguation | list; null for an ordinary page
 }
 SKIPPED: dict[str, DataType] = {
     "input": pl.String,  # identity of the input file

@@ -65,8 +65,8 @@ def swap_gender(frame: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
 
     Returns:
         The children in the order of their parents, with the columns of `DOCUMENT`: `text` swapped,
-        `parent` the parent's id, `source_id` that with `:counterfactual`, `uri` null, the rest the
-        parent's own.
+        `parent` the parent's id, `source_id` that with `:counterfactual`, `uri` and
+        `canonical_uri` null, the rest the parent's own.
     """
     english = (pl.col("language") == "eng") & pl.col("parent").is_null()
     parents = frame.filter(english).select(DOCUMENT.keys())
@@ -78,6 +78,7 @@ def swap_gender(frame: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
         source_id=pl.col("id") + ":counterfactual",
         source=pl.lit(SOURCE),
         uri=pl.lit(None, pl.String),
+        canonical_uri=pl.lit(None, pl.String),
         parent=pl.col("id"),
     )
     return children.filter(children["text"] != parents["text"].fill_null(""))

@@ -11,12 +11,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypedDict, Unpack
 
 import polars as pl
 
 from curate.schema import DOCUMENT, SKIPPED, document_id
 
 __all__ = ["InputFile", "Sink", "document_id"]
+
+
+class Facts(TypedDict, total=False):
+    """What a source may say of a document beside its text; see `DOCUMENT`."""
+
+    declared_language: str | None
+    canonical_uri: str | None
+    licence: str | None
+    robots: str | None
+    encoding: str | None
+    encoding_score: float | None
+    categories: str | None
+    page_kind: str | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,7 @@ class Sink:
     on_full: Callable[[pl.DataFrame], None] | None = None
     block_bytes: int = 4 << 20
     text_bytes: int = 0
-    _documents: dict[str, list[str | None]] = field(
+    _documents: dict[str, list[Any]] = field(
         default_factory=lambda: {name: [] for name in DOCUMENT}
     )
     _skipped: dict[str, list[str | int | None]] = field(
@@ -76,6 +90,7 @@ class Sink:
         date: str | None = None,
         title: str | None = None,
         work: str | None = None,
+        **facts: Unpack[Facts],
     ) -> None:
         """Add a document.
 
@@ -89,22 +104,26 @@ class Sink:
             date: ISO 8601, as precise as the source says.
             title: the document's title.
             work: versions of one work share it (`imdb:209475`) and stay in one split.
+            **facts: what else the source says of the document, by column.
         """
-        row = (
-            document_id(self.source, identity),
-            source_id,
-            self.source,
-            self.snapshot,
-            uri,
-            date,
-            title,
-            text,
-            None,
-            work,
-            self.input,
-        )
-        for column, value in zip(self._documents.values(), row, strict=True):
-            column.append(value if value is None or value.isascii() else _scalar_values(value))
+        row: dict[str, Any] = {
+            "id": document_id(self.source, identity),
+            "source_id": source_id,
+            "source": self.source,
+            "snapshot": self.snapshot,
+            "uri": uri,
+            "date": date,
+            "title": title,
+            "text": text,
+            "work": work,
+            "input": self.input,
+            **facts,
+        }
+        for name, column in self._documents.items():
+            value = row.get(name)
+            if isinstance(value, str) and not value.isascii():
+                value = _scalar_values(value)
+            column.append(value)
         self.text_bytes += len(text)
         self.counts["documents"] += 1
         if self.on_full is not None and self.text_bytes >= self.block_bytes:

@@ -15,7 +15,7 @@ from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 1,
+    "read": 2,
     "ids": 1,
     "language": 1,
     "quality": 1,
@@ -25,11 +25,11 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "link": 1,
     "judge": 1,
     "survivors": 1,
-    "make": 1,
+    "make": 2,
     "splits": 1,
-    "scatter": 1,
-    "ledger": 1,
-    "release": 1,
+    "scatter": 2,
+    "ledger": 2,
+    "release": 2,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
     "commoncrawl": ("fastwarc", "resiliparse", "polars"),

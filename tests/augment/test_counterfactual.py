@@ -27,7 +27,10 @@ def documents(texts: list[str], language: str = "eng") -> pl.DataFrame:
         "parent": [None] * len(texts),
         "work": ["imdb:1"] * len(texts),
         "input": ["f00"] * len(texts),
+        "canonical_uri": ["https://example.org/"] * len(texts),
+        "licence": ["https://creativecommons.org/licenses/by/4.0/"] * len(texts),
     }
+    rows |= {name: [None] * len(texts) for name in DOCUMENT.keys() - rows.keys()}
     return pl.DataFrame(rows, schema=DOCUMENT).with_columns(language=pl.lit(language))
 
 
@@ -137,6 +140,14 @@ def test_a_child_carries_its_parent():
             "parent": parent,
             "work": "imdb:1",
             "input": "f00",
+            "declared_language": None,
+            "canonical_uri": None,
+            "licence": "https://creativecommons.org/licenses/by/4.0/",
+            "robots": None,
+            "encoding": None,
+            "encoding_score": None,
+            "categories": None,
+            "page_kind": None,
         }
     ]
     assert child.schema == pl.Schema(DOCUMENT)

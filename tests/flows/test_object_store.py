@@ -27,19 +27,19 @@ def test_a_run_from_s3_to_s3_is_reused_and_explained(curate, tmp_path):
     }
     command = Command({**curate.environment, **keys, "AWS_ENDPOINT_URL": endpoint})
     bucket = s3fs.S3FileSystem(key="test", secret="test", endpoint_url=endpoint)
-    bucket.mkdir("bucket")
+    bucket.mkdir("far")
     rows = [json.dumps({"id": f"r{n}", "text": f"{SENTENCE} {'and so on ' * n}"}) for n in range(3)]
-    bucket.pipe_file("bucket/in/a.jsonl", "\n".join(rows).encode())
+    bucket.pipe_file("far/in/a.jsonl", "\n".join(rows).encode())
     recipe = tmp_path / "r.toml"
     recipe.write_text(
-        'name = "far"\nstore = "s3://bucket/store"\n'
-        '[[sources]]\nkind = "records"\ninputs = ["s3://bucket/in/*.jsonl"]\n'
+        'name = "far"\nstore = "s3://far/store"\n'
+        '[[sources]]\nkind = "records"\ninputs = ["s3://far/in/*.jsonl"]\n'
     )
 
     first = command.json("run", str(recipe))
     again = command.json("run", str(recipe))
-    story = command.json("explain", "r0", "--release", "far@1", "--store", "s3://bucket/store")
-    problems = command.json("verify", "far@1", "--store", "s3://bucket/store")["problems"]
+    story = command.json("explain", "r0", "--release", "far@1", "--store", "s3://far/store")
+    problems = command.json("verify", "far@1", "--store", "s3://far/store")["problems"]
     server.stop()
 
     assert first["release"] == again["release"] == "far@1"

@@ -171,7 +171,7 @@ def test_a_shard_holds_its_rows_in_order_with_pinned_types(tmp_path):
     assert [batch.num_rows for batch in batches] == [1000, 1000, 299]
     assert schema == pa.schema(
         [
-            *((name, pa.string()) for name in list(RELEASE_COLUMNS)[:11]),
+            *((name, pa.string()) for name in list(RELEASE_COLUMNS)[:17]),
             ("language_score", pa.float64()),
             ("toxicity", pa.float64()),
             ("cluster_size", pa.int64()),

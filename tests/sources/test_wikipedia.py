@@ -68,7 +68,8 @@ def numbers(documents):
 def test_an_article_becomes_a_document():
     wikitext = "'''Köln''' &amp; [[Datei:x.jpg|a]]b"
     documents, skipped, counts = run(HEAD + page(1, wikitext, title="Köln & (Stadt)'s/a") + TAIL)
-    assert documents.drop("id", "parent", "work", "input").rows(named=True) == [
+    stated = [name for name in documents.columns if documents[name].null_count() == 0]
+    assert documents.select(stated).drop("id", "input").rows(named=True) == [
         {
             "source_id": "dewiki:1:101",
             "source": "wikipedia",
