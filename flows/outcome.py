@@ -123,7 +123,7 @@ def publish(
         name=work.recipe.name,
         run=run.identity,
         release_key=key,
-        recipe=work.recipe.model_dump(mode="json", exclude={"store"}, exclude_none=True),
+        recipe=work.recipe.model_dump(mode="json", exclude={"store", "fetch"}, exclude_none=True),
         code_version=__version__,
         libraries=_libraries(),
         inputs=report.inputs,

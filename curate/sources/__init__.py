@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import polars as pl
 
 from curate.schema import DOCUMENT, SKIPPED, document_id
 
-__all__ = ["InputFile", "Sink", "document_id"]
+__all__ = ["Checksum", "InputFile", "Sink", "document_id"]
 
 
 class Facts(TypedDict, total=False):
@@ -33,6 +33,20 @@ class Facts(TypedDict, total=False):
     page_kind: str | None
 
 
+class Checksum(NamedTuple):
+    """What a publisher says of a file.
+
+    Attributes:
+        algorithm: `sha1` or `md5`; empty where only the size is known.
+        digest: hexadecimal, lower-case.
+        size: bytes; None where it is not published.
+    """
+
+    algorithm: str
+    digest: str
+    size: int | None = None
+
+
 @dataclass(frozen=True)
 class InputFile:
     """One input.
@@ -44,6 +58,8 @@ class InputFile:
             (`OpenSubtitles/xml/en/2001/209475/1.xml`), else the base name.
         size: bytes.
         identity: sha256 of a local file; hash of URL, size and ETag of a remote one.
+        checksum: what its publisher says of it, where a dump's own listing named it.
+        snapshot: what its listing or dump is called, for a section that names no snapshot.
     """
 
     uri: str
@@ -51,6 +67,8 @@ class InputFile:
     label: str
     size: int
     identity: str
+    checksum: Checksum | None = None
+    snapshot: str = ""
 
 
 @dataclass

@@ -8,20 +8,29 @@ import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-import fsspec
 import polars as pl
 
-from curate.errors import ComponentError, CurateError, InputError, StoreError
+from curate.errors import (
+    ComponentError,
+    CurateError,
+    FetchError,
+    InputError,
+    MissingInputError,
+    StoreError,
+)
 from curate.recipe import Recipe
-from curate.sources import InputFile, Sink
+from curate.sources import Checksum, InputFile, Sink
+from curate.sources.checksums import CheckedStream
 from curate.sources.inputs import Part, divide, find_inputs
+from curate.sources.places import Places
 from curate.steps.work import Block, Corpus, Work, library_versions, name_of
 from curate.text.clean import clean
 
 Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
-MEMBER_COLUMNS = {"inputs"}  # of a source section: says where, not what
+# of a source section: say where, not what
+MEMBER_COLUMNS = {"inputs", "base", "files", "first", "count", "every", "date"}
 FAILED = "failed"
 BLOCK_BYTES = 16 << 20  # of text in an object: what a worker holds at once
 
@@ -32,9 +41,14 @@ def read_key(work: Work, part: Part) -> str:
         "read",
         section=part.section.model_dump(exclude=MEMBER_COLUMNS),
         clean=work.recipe.clean.model_dump(),
-        files=[(file.identity, file.label) for file in part.files],
+        files=[_facts(file) for file in part.files],
         libraries=library_versions(part.section.kind),
     )
+
+
+def _facts(file: InputFile) -> tuple[Any, ...]:
+    """What of a file shapes what becomes of it."""
+    return (file.identity, file.label, *([file.checksum] if file.checksum else []))
 
 
 def read_part(work: Work, part: Part) -> None:
@@ -67,22 +81,23 @@ def read_part(work: Work, part: Part) -> None:
         work.store.write_frame(block.name, frame)
         blocks.append({"key": block.key, "documents": block.documents, "size": block.size})
 
-    for file in part.files:
-        sink = Sink(part.section.kind, part.section.snapshot, file.identity)
+    with Places(work.recipe.fetch) as places:
+        for file in part.files:
+            sink = Sink(part.section.kind, part.section.snapshot, file.identity)
 
-        def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
-            pending.append(_clean(work, documents, sink))
-            if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
-                publish()
+            def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
+                pending.append(_clean(work, documents, sink))
+                if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
+                    publish()
 
-        sink.on_full = take
-        state = _read_file(reader, file, part, sink)
-        take(sink.take_documents())
-        skipped.append(sink.take_skipped())
-        counts = Counter(sink.counts)
-        files.append(
-            {"identity": file.identity, "label": file.label, "counts": dict(counts), **state}
-        )
+            sink.on_full = take
+            state = _read_file(reader, file, part, sink, places)
+            take(sink.take_documents())
+            skipped.append(sink.take_skipped())
+            counts = Counter(sink.counts)
+            files.append(
+                {"identity": file.identity, "label": file.label, "counts": dict(counts), **state}
+            )
     publish()
     again = any(file["state"] == FAILED and file["again"] for file in files)
     metadata = {"blocks": blocks, "files": files, "again": again}
@@ -95,26 +110,36 @@ def is_read(work: Work, part: Part) -> bool:
     return work.store.has(name) and not work.store.read_metadata(name)["again"]
 
 
-def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[str, Any]:
+def _read_file(
+    reader: Reader, file: InputFile, part: Part, sink: Sink, places: Places
+) -> dict[str, Any]:
     """Read one file; what cannot be read is the file's state, not the end of the run."""
     try:
-        with _open(file) as stream:
-            reader(stream, file, part.section, sink)
+        with places.open(file.uri, file.identity) as stream:
+            if file.checksum is None:
+                reader(stream, file, part.section, sink)
+            else:
+                _read_checked(reader, file, file.checksum, part, sink, stream)
     except (ComponentError, StoreError):
         raise
     except CurateError as error:
         reason = f"{error.asked}, but {error.came}"
-        return {"state": FAILED, "reason": reason, "change": error.change, "again": False}
+        again = isinstance(error, FetchError | MissingInputError)
+        return {"state": FAILED, "reason": reason, "change": error.change, "again": again}
     except Exception as error:  # noqa: BLE001  # a fault of a reader costs its file, not the run
         reason = f"{type(error).__name__}: {error}"
         return {"state": FAILED, "reason": reason, "change": "", "again": True}
     return {"state": "read", "reason": "", "change": "", "again": False}
 
 
-def _open(file: InputFile) -> BinaryIO:
-    if "://" in file.uri:
-        return io.BufferedReader(fsspec.open(file.uri, "rb").open())  # a reader peeks and seeks
-    return Path(file.uri).open("rb")
+def _read_checked(
+    reader: Reader, file: InputFile, checksum: Checksum, part: Part, sink: Sink, stream: BinaryIO
+) -> None:
+    """Read a file and record where its bytes are not those that its publisher made."""
+    checked = CheckedStream(stream, checksum)
+    reader(cast("BinaryIO", io.BufferedReader(checked)), file, part.section, sink)
+    if fault := checked.find_fault():
+        sink.skip("damaged", detail=fault)
 
 
 def _digest(documents: pl.DataFrame) -> str:
@@ -152,7 +177,11 @@ def plan_parts(recipe: Recipe, folder: Path) -> list[Part]:
     """
     parts = []
     for priority, section in enumerate(recipe.sources):
-        parts += divide(find_inputs(section, folder), section, priority)
+        files = find_inputs(section, folder, recipe.fetch)
+        for snapshot in dict.fromkeys(file.snapshot for file in files):
+            named = section.model_copy(update={"snapshot": snapshot}) if snapshot else section
+            some = [file for file in files if file.snapshot == snapshot]
+            parts += divide(some, named, priority)
     return parts
 
 
