@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import importlib
+import io
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 
-from curate.errors import ComponentError, InputError
+from curate.errors import ComponentError, CurateError, InputError
 from curate.recipe import AnySource
-from curate.sources import InputFile
+from curate.sources import RANGE_BYTES, InputFile
 from curate.sources.subtitles import label_of
 
 SMALL_FILE_BYTES = 1 << 20
@@ -24,7 +26,7 @@ GROUP_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class Part:
-    """What one read step works through: one large file, or a group of small ones.
+    """What one read step works through: a large file or a range of it, or a group of small ones.
 
     Attributes:
         section: the recipe's source section.
@@ -38,8 +40,8 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
+        """Bytes of all files, or of the range."""
+        return sum(file.length for file in self.files)
 
 
 def find_inputs(section: AnySource, folder: Path) -> list[InputFile]:
@@ -59,12 +61,15 @@ def find_inputs(section: AnySource, folder: Path) -> list[InputFile]:
 
 
 def divide(files: Sequence[InputFile], section: AnySource, priority: int) -> list[Part]:
-    """Parts of work: each large file alone, small ones in groups by their content.
+    """Parts of work: each large file alone or in ranges, small ones in groups by their content.
 
     A file's group depends on its own hash (and on the power of two that the total size calls
-    for), so that a file more or less changes one group.
+    for), so that a file more or less changes one group; its ranges on itself alone.
     """
-    parts = [Part(section, priority, (file,)) for file in files if file.size > SMALL_FILE_BYTES]
+    large = [file for file in files if file.size > SMALL_FILE_BYTES]
+    with ThreadPoolExecutor(8) as threads:  # each waits for the head of a file, perhaps far away
+        ranges = threads.map(lambda file: _split(file, section), large)
+        parts = [Part(section, priority, (piece,)) for pieces in ranges for piece in pieces]
     small = [file for file in files if file.size <= SMALL_FILE_BYTES]
     total = sum(file.size for file in small)
     groups = 1
@@ -76,6 +81,28 @@ def divide(files: Sequence[InputFile], section: AnySource, priority: int) -> lis
             ordered = sorted(group, key=lambda file: (file.identity, file.label))
             parts.append(Part(section, priority, tuple(ordered)))
     return parts
+
+
+def _split(file: InputFile, section: AnySource) -> list[InputFile]:
+    """The ranges of a file; what is wrong with it is left for the reader to say."""
+    if file.size <= RANGE_BYTES:
+        return [file]
+    reader = importlib.import_module(f"curate.sources.{section.kind}")
+    if not hasattr(reader, "find_ranges"):
+        return [file]
+    try:
+        with open_input(file) as stream:
+            ranges = reader.find_ranges(stream, file)
+    except (CurateError, OSError):
+        return [file]
+    return [replace(file, start=start, stop=stop) for start, stop in ranges]
+
+
+def open_input(file: InputFile) -> BinaryIO:
+    """The whole file, seekable, at byte 0."""
+    if "://" in file.uri:
+        return io.BufferedReader(fsspec.open(file.uri, "rb").open())  # a reader peeks and seeks
+    return Path(file.uri).open("rb")
 
 
 def _expand(pattern: str, folder: Path) -> list[tuple[str, str]]:
