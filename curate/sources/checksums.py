@@ -6,7 +6,7 @@ import hashlib
 import io
 from typing import Any, BinaryIO
 
-from curate.sources import Checksum
+from curate.sources import Checksum, InputFile
 
 _BLOCK = 1 << 20
 
@@ -51,16 +51,29 @@ class CheckedStream(io.RawIOBase):
             self._hashed = at + len(piece)
         return len(piece)
 
-    def find_fault(self) -> str:
-        """What is wrong with the file, empty when nothing is; reads what was not read yet."""
+    def digest(self) -> tuple[int, str]:
+        """Size and hexadecimal digest of the whole file; reads what was not read yet."""
         self._stream.seek(self._hashed)
         while piece := self._stream.read(_BLOCK):
             self._digest.update(piece)
             self._hashed += len(piece)
-        algorithm, digest, size = self._checksum
-        if size is not None and size != self._hashed:
-            return f"the file has {self._hashed} bytes, the dump publishes {size}"
-        found = self._digest.hexdigest()
-        if algorithm and found != digest:
-            return f"its {algorithm} is {found}, the dump publishes {digest}"
+        return self._hashed, self._digest.hexdigest()
+
+
+def find_fault(stream: CheckedStream, file: InputFile) -> str:
+    """How a file that was read is not the one that its publisher made; empty when it is.
+
+    Of a file that is read in ranges the first one tells: by the size alone where the file is
+    remote, for it would have to be fetched twice.
+    """
+    if file.checksum is None or file.start:
         return ""
+    algorithm, published, size = file.checksum
+    found = file.size, ""
+    if file.is_whole or "://" not in file.uri:
+        found = stream.digest()
+    if size is not None and size != found[0]:
+        return f"the file has {found[0]} bytes, its publisher says {size}"
+    if algorithm and found[1] and found[1] != published:
+        return f"its {algorithm} is {found[1]}, its publisher says {published}"
+    return ""

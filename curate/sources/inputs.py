@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import importlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import fsspec
 
-from curate.errors import ComponentError, InputError, MissingInputError
+from curate.errors import ComponentError, CurateError, FetchError, InputError, MissingInputError
 from curate.recipe import AnySource, CommonCrawlSection, FetchSection, WikipediaSection
-from curate.sources import InputFile
+from curate.sources import RANGE_BYTES, InputFile
 from curate.sources.dumps import find_dump, names_wiki
 from curate.sources.listings import Found, names_listing, read_listing
 from curate.sources.places import Places
@@ -26,7 +27,7 @@ GROUP_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class Part:
-    """What one read step works through: one large file, or a group of small ones.
+    """What one read step works through: a large file or a range of it, or a group of small ones.
 
     Attributes:
         section: the recipe's source section.
@@ -40,8 +41,8 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
+        """Bytes of all files, or of the range."""
+        return sum(file.length for file in self.files)
 
 
 def find_inputs(
@@ -71,13 +72,22 @@ def find_inputs(
         return list(threads.map(lambda file: _describe(file, section, places), ordered))
 
 
-def divide(files: Sequence[InputFile], section: AnySource, priority: int) -> list[Part]:
-    """Parts of work: each large file alone, small ones in groups by their content.
+def divide(
+    files: Sequence[InputFile],
+    section: AnySource,
+    priority: int,
+    fetch: FetchSection | None = None,
+) -> list[Part]:
+    """Parts of work: each large file alone or in ranges, small ones in groups by their content.
 
     A file's group depends on its own hash (and on the power of two that the total size calls
-    for), so that a file more or less changes one group.
+    for), so that a file more or less changes one group; its ranges on itself alone.
     """
-    parts = [Part(section, priority, (file,)) for file in files if file.size > SMALL_FILE_BYTES]
+    fetch = fetch or FetchSection()
+    large = [file for file in files if file.size > SMALL_FILE_BYTES]
+    with Places(fetch) as places, ThreadPoolExecutor(fetch.connections) as threads:
+        ranges = threads.map(lambda file: _split(file, section, places), large)
+        parts = [Part(section, priority, (piece,)) for pieces in ranges for piece in pieces]
     small = [file for file in files if file.size <= SMALL_FILE_BYTES]
     total = sum(file.size for file in small)
     groups = 1
@@ -89,6 +99,23 @@ def divide(files: Sequence[InputFile], section: AnySource, priority: int) -> lis
             ordered = sorted(group, key=lambda file: (file.identity, file.label))
             parts.append(Part(section, priority, tuple(ordered)))
     return parts
+
+
+def _split(file: InputFile, section: AnySource, places: Places) -> list[InputFile]:
+    """The ranges of a file; what is wrong with it is left for the reader to say."""
+    if file.size <= RANGE_BYTES:
+        return [file]
+    reader = importlib.import_module(f"curate.sources.{section.kind}")
+    if not hasattr(reader, "find_ranges"):
+        return [file]
+    try:
+        with places.open(file.uri, file.identity) as stream:
+            ranges = reader.find_ranges(stream, file)
+    except FetchError:
+        raise  # else the ranges, and so the keys, would hang on a fault of the moment
+    except (CurateError, OSError):
+        return [file]
+    return [replace(file, start=start, stop=stop) for start, stop in ranges]
 
 
 def _expand(text: str, section: AnySource, folder: Path, places: Places) -> list[Found]:
@@ -182,4 +209,5 @@ def _describe(found: Found, section: AnySource, places: Places) -> InputFile:
             raise
         size, identity = 0, hashlib.sha256(f"missing {found.uri}".encode()).hexdigest()
     label = label_of(urlsplit(found.name).path if "://" in found.name else found.name)
-    return InputFile(found.uri, found.name, label, size, identity, found.checksum, snapshot)
+    file = InputFile(found.uri, found.name, label, size, identity)
+    return replace(file, checksum=found.checksum, snapshot=snapshot)
