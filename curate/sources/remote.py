@@ -28,8 +28,14 @@ from curate.recipe import FetchSection
 try:
     import requests
     from requests import exceptions as refusals
-    from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-    from tenacity import wait_exponential_jitter as backoff
+    from tenacity import (
+        RetryCallState,
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        wait_exponential,
+        wait_random,
+    )
     from urllib3.exceptions import HTTPError, InvalidHeader
     from urllib3.util import Retry
 except ImportError as problem:
@@ -260,9 +266,9 @@ class RemoteStream(io.RawIOBase):
     def _attempt(self, action: Callable[[], None], at: int) -> None:
         """Do it until it succeeds, so often and with such waits as the recipe says."""
         fetch = self._web.fetch
-        growing = backoff(
-            fetch.first_wait_seconds, fetch.maximum_wait_seconds, jitter=fetch.first_wait_seconds
-        )
+        growing = wait_exponential(
+            multiplier=fetch.first_wait_seconds, max=fetch.maximum_wait_seconds
+        ) + wait_random(0, fetch.first_wait_seconds)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome and state.outcome.exception()
@@ -359,7 +365,7 @@ class RemoteStream(io.RawIOBase):
         if status == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and found and found[3]:
             self._drop()
             facts = Facts(int(found[3]), _mark(answer))
-            self._check(self._facts._replace(size=facts.size) if self._facts else facts)
+            self._check(facts)
             self._size = facts.size
             if at < int(found[3]):
                 raise _PassingError(f"the server answered {status} within the file")
@@ -393,9 +399,11 @@ class RemoteStream(io.RawIOBase):
         self._size = size if size is not None else self._size
 
     def _check(self, facts: Facts) -> None:
-        """Refuse the bytes of another file than before."""
-        is_other = self._identity and identity_of(self._url, facts) != self._identity
-        if is_other or facts != (self._facts or facts):
+        """Refuse the bytes of another file than before; an answer need not tell all that is known."""
+        known = self._facts or facts
+        joined = Facts(facts.size if known.size is None else known.size, known.mark or facts.mark)
+        is_same = facts.size in {None, joined.size} and facts.mark in {"", joined.mark}
+        if not is_same or (self._identity and identity_of(self._url, joined) != self._identity):
             self._drop()
             raise FetchError(
                 "a remote input stays the same while it is read",
@@ -403,7 +411,7 @@ class RemoteStream(io.RawIOBase):
                 self._url,
                 "start the run again: it reads the new one",
             )
-        self._facts = facts
+        self._facts = joined
 
     def _drop(self) -> None:
         """Close the answer, and its connection where the answer was not read to its end."""
@@ -433,10 +441,10 @@ def _retry_after(answer: Any) -> float:
 def _words(error: BaseException) -> str:
     """What an error says, without the layers that it went through."""
     reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return _words(reason)
-    inner = error.args[0] if error.args else None
-    if isinstance(inner, BaseException):
-        return _words(inner)
-    text = str(error)
-    return re.sub(r"^<[^>]*>: |^\w+\([^)]*\): ", "", text) or type(error).__name__
+    inner = [part for part in (reason, *error.args) if isinstance(part, BaseException)]
+    if inner:
+        return _words(inner[0])
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = re.sub(r"^<[^>]*>: |^\w+\([^)]*\): ", "", str(error))
+    return text or type(error).__name__
