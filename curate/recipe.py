@@ -82,14 +82,29 @@ class SubtitlesSection(SourceSection):
 
 
 class RecordsSection(SourceSection):
-    """Parquet and JSON lines with a text column; `None` means that there is no such column."""
+    """Records with a text: JSON lines, JSON arrays, Parquet, Arrow, CSV, TSV, and plain text files.
+
+    Among `inputs` there may be folders that Hugging Face `datasets` saved. A column may lie inside
+    another one (`meta.url`). `None` means that there is no such column; columns that are not named
+    are not kept.
+
+    Attributes:
+        format: of the files; `auto`: by name for CSV, TSV and text, else by content.
+        text_files: what of a plain text file is a document.
+        quoted_fields: whether fields may stand in quotes; left out: in CSV, and not in TSV.
+    """
 
     kind: Literal["records"]
+    format: Literal["auto", "json", "csv", "tsv", "text"] = "auto"
+    text_files: Literal["file", "line", "paragraph"] = "file"
+    quoted_fields: bool | None = None
     text_column: str = "text"
     id_column: str | None = None
     uri_column: str | None = None
     date_column: str | None = None
     title_column: str | None = None
+    language_column: str | None = None
+    licence_column: str | None = None
 
 
 AnySource = Annotated[

@@ -14,11 +14,18 @@ from urllib.parse import urlsplit
 import fsspec
 
 from curate.errors import ComponentError, CurateError, FetchError, InputError, MissingInputError
-from curate.recipe import AnySource, CommonCrawlSection, FetchSection, WikipediaSection
+from curate.recipe import (
+    AnySource,
+    CommonCrawlSection,
+    FetchSection,
+    RecordsSection,
+    WikipediaSection,
+)
 from curate.sources import RANGE_BYTES, InputFile
 from curate.sources.dumps import find_dump, names_wiki
 from curate.sources.listings import Found, names_listing, read_listing
 from curate.sources.places import Places
+from curate.sources.saved import find_saved
 from curate.sources.subtitles import label_of
 
 SMALL_FILE_BYTES = 1 << 20
@@ -127,6 +134,8 @@ def _expand(text: str, section: AnySource, folder: Path, places: Places) -> list
         return find_dump(text, section, folder, places)
     if "://" in text:
         return [Found(uri, name) for uri, name in _expand_url(text)]
+    if isinstance(section, RecordsSection) and (folder / text).is_dir():
+        return find_saved(text, folder)
     return [Found(uri, name) for uri, name in _expand_pattern(text, folder)]
 
 
