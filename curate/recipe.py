@@ -122,7 +122,7 @@ class FetchSection(Section):
             random part of it added. A server's `Retry-After` is waited for too.
         maximum_wait_seconds: between two attempts.
         timeout_seconds: without an answer, without a byte, or with less than a kibibyte a second.
-        connections: to one server at once, by all workers of this machine.
+        connections: while inputs are found; while they are read each worker has one at most.
     """
 
     attempts: Annotated[int, Field(ge=1)] = 8
