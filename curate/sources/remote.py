@@ -46,7 +46,6 @@ except ImportError as problem:
     ) from problem
 
 BLOCK_BYTES = 1 << 20
-_PIECE_BYTES = 1 << 18
 PASSING = frozenset({403, 408, 425, 429, 500, 502, 503, 504})  # Common Crawl refuses load with 403
 SLOWEST_BYTES_PER_SECOND = 1 << 10
 _WINDOW_BYTES = 1 << 20  # asked for after a jump: who jumps once may jump again
@@ -321,7 +320,6 @@ class RemoteStream(io.RawIOBase):
 
     def _receive(self, most: int) -> bytes:
         """Some bytes of the answer; empty where it ends well."""
-        most = min(most, _PIECE_BYTES)
         if self._stop is not None:
             most = min(most, self._stop - self._position)
         try:

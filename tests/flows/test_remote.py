@@ -93,7 +93,7 @@ def test_a_run_from_a_listing_is_the_same_whatever_breaks(curate, tmp_path, web)
 
 @pytest.mark.slow
 def test_a_file_that_cannot_be_fetched_is_named_and_read_by_the_next_run(curate, tmp_path, web):
-    crawl = f'kind = "commoncrawl"\ninputs = ["{NAME}"]\nfiles = "wet"\ncount = 2\n'
+    crawl = f'kind = "commoncrawl"\ninputs = ["{NAME}"]\nfiles = "wet"\ncount = 3\n'
     recipe = recipe_of(tmp_path, web, crawl)
     gone = f"crawl-data/{NAME}/wet/1.warc.wet.gz"
     content = web.files.pop(gone)
@@ -109,7 +109,8 @@ def test_a_file_that_cannot_be_fetched_is_named_and_read_by_the_next_run(curate,
     assert "answered 503 (Service Unavailable) (the last of 4 attempts, at byte 9000)" in found[0]
     assert found[1].startswith(f"{gone} was not read: an input exists, but there is no such file")
     assert second["warnings"] == []
-    assert second["documents"]["read"] == 6
+    assert first["documents"]["read"] >= 3
+    assert second["documents"]["read"] == 9
 
 
 @pytest.mark.slow
