@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import Console
 
     from curate.explain import Change
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 STORE = "store"
+SAMPLE_CHARACTERS = 300
 
 
 def fail_in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
@@ -160,14 +162,15 @@ def _run_flow(
 @main.command()
 @click.argument("query")
 @click.option("--release", "reference", required=True, metavar="NAME@VERSION")
+@click.option("--text", is_flag=True, help="Tell the text too.")
 @store_option
 @json_option
 @fail_in_one_sentence
-def explain(query: str, reference: str, store: str | None, as_json: bool) -> None:
+def explain(query: str, reference: str, text: bool, store: str | None, as_json: bool) -> None:
     """Tell the story of QUERY: a document's id, its source id, or a URL."""
     from curate.explain import explain as tell
 
-    story = tell(_open_store(store or STORE), reference, query)
+    story = tell(_open_store(store or STORE), reference, query, text=text)
     if as_json:
         click.echo(json.dumps(story))
         return
@@ -177,10 +180,19 @@ def explain(query: str, reference: str, store: str | None, as_json: bool) -> Non
 @main.command("what-if")
 @click.argument("reference", metavar="NAME@VERSION")
 @set_option
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Documents that would change to show with their text.",
+)
 @store_option
 @json_option
 @fail_in_one_sentence
-def what_if(reference: str, settings: tuple[str, ...], store: str | None, as_json: bool) -> None:
+def what_if(
+    reference: str, settings: tuple[str, ...], samples: int, store: str | None, as_json: bool
+) -> None:
     """Decide again with other settings, from stored scores: no text is read."""
     from curate.errors import RecipeError
     from curate.explain import what_if as decide_again
@@ -189,13 +201,14 @@ def what_if(reference: str, settings: tuple[str, ...], store: str | None, as_jso
         raise RecipeError(
             "what-if takes settings", "none came", "--set", "as in --set quality.minimum_words=100"
         )
-    change = decide_again(_open_store(store or STORE), reference, _settings(settings))
+    change = decide_again(_open_store(store or STORE), reference, _settings(settings), samples)
     if as_json:
         facts = {
             "release": reference,
             "before": change.before.to_dicts(),
             "after": change.after.to_dicts(),
             "changed": change.changed.to_dicts(),
+            "samples": change.samples.to_dicts(),
             "undetermined": change.undetermined,
         }
         click.echo(json.dumps(facts))
@@ -421,6 +434,11 @@ def _show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}", markup=False)
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents", markup=False)
+        if "text" in document:
+            gone = "(the store no longer holds the text)"
+            console.print(
+                f"\n{gone if document['text'] is None else document['text']}", markup=False
+            )
         table = _table("rule", "value", "limit", "outcome")
         for rule in document["rules"]:
             value = rule["value"]
@@ -444,30 +462,43 @@ def _show_change(reference: str, change: Change) -> None:
     import polars as pl
 
     console = _console()
-    sums = [
-        frame.group_by("rule").agg(pl.col("documents").sum().alias(name))
-        for frame, name in ((change.before, "before"), (change.after, "after"))
-    ]
-    both = (
-        sums[0].join(sums[1], on="rule", how="full", coalesce=True, nulls_equal=True).fill_null(0)
-    )
-    table = _table("rule", "before", "after", "change")
-    for rule, before, after in both.sort("rule", nulls_last=True).iter_rows():
-        style = "bold" if rule is None else None
-        table.add_row(
-            rule or "kept", f"{before:,}", f"{after:,}", f"{after - before:+,}", style=style
-        )
-    console.print(table)
+    both = change.before.join(
+        change.after.rename({"documents": "after"}),
+        on=["source", "language", "rule"],
+        how="full",
+        coalesce=True,
+        nulls_equal=True,
+    ).with_columns(before=pl.col("documents").fill_null(0), after=pl.col("after").fill_null(0))
+    _show_counts(console, both, ["rule"], "kept")
+    kept = both.filter(pl.col("rule").is_null() & (pl.col("before") != pl.col("after")))
+    if kept.height:
+        console.print("kept, by source and language, where that changes:")
+        _show_counts(console, kept, ["source", "language"], "und")
     console.print(f"{change.changed.height:,} documents of {reference} would change")
-    for row in change.changed.head(5).iter_rows(named=True):
+    for row in change.samples.iter_rows(named=True):
         name = row["title"] or row["uri"] or row["id"]
         console.print(
-            f"  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}", markup=False
+            f"\n  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}", markup=False
         )
+        text = " ".join((row["text"] or "(the store no longer holds the text)").split())
+        console.print(f"    {text[:SAMPLE_CHARACTERS]}", markup=False)
     if change.undetermined:
         console.print(
             f"undetermined: {change.undetermined:,} documents need a score or comparison that was not made; a run computes it"
         )
+
+
+def _show_counts(console: Console, both: pl.DataFrame, names: list[str], empty: str) -> None:
+    """Documents before and after, summed by some columns; `empty` stands for a null."""
+    import polars as pl
+
+    table = _table(*names, "before", "after", "change")
+    sums = both.group_by(names).agg(pl.col("before", "after").sum()).sort(names, nulls_last=True)
+    for *named, before, after in sums.iter_rows():
+        style = "bold" if named == [None] else None
+        shown = [name or empty for name in named]
+        table.add_row(*shown, f"{before:,}", f"{after:,}", f"{after - before:+,}", style=style)
+    console.print(table)
 
 
 def _show_diff(facts: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
@@ -64,7 +64,7 @@ def judge_key(work: Work, block: Block) -> str:
     scorers = sorted({rule.state.removesuffix("_state") for rule in rules} | {"language"})
     return work.key(
         "judge",
-        rules=[vars(rule) for rule in rules],
+        rules=[asdict(rule) for rule in rules],
         scores=[score_key(work, block, scorer) for scorer in scorers],
     )
 
@@ -77,10 +77,10 @@ def judge_name(work: Work, block: Block) -> str:
 def judge_block(work: Work, block: Block) -> None:
     """The verdict of each document by its own scores; counts of each rule in the metadata."""
     rules = compile_rules(work.recipe)
-    scores = read_scores(work, block, columns_read(rules))
     documents = work.store.read_frame(block.name, ["source"])
+    scores = documents.hstack(read_scores(work, block, columns_read(rules)))
     verdicts = judge(scores, rules)
-    counts = count_rules(documents.hstack(scores), verdicts, rules)
+    counts = count_rules(scores, verdicts, rules)
     read = documents.group_by("source").len().sort("source")
     metadata = {"funnel": counts.to_dicts(), "read": dict(read.iter_rows())}
     work.store.write_frame(judge_name(work, block), verdicts, metadata)
