@@ -70,16 +70,31 @@ AnySource = Annotated[
 ]
 
 
+LineRule = Literal["policy", "uppercase", "numeric", "counter", "single_word", "boilerplate"]
+
+
 class CleanSection(Section):
     """Changes of the text before anything is measured, recorded by their number of characters.
 
     Attributes:
         unicode: the Unicode normal form that the text is brought to.
-        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4).
+        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4);
+            the same as `lines = ["policy"]`.
+        lines: rules by which lines are dropped (RefinedWeb, DCLM); see `curate.text.lines`.
+        maximum_document_characters: a longer document is cut at paragraphs into parts that are
+            linked to the first one; left out: none is.
     """
 
     unicode: Literal["NFC", "NFKC", "none"] = "NFC"
     policy_lines: bool = False
+    lines: Annotated[tuple[LineRule, ...], Field(strict=False)] = ()
+    maximum_document_characters: Annotated[int, Field(ge=1000)] | None = None
+
+    @property
+    def line_rules(self) -> tuple[str, ...]:
+        """The rules by which lines are dropped, each once, in the recipe's order."""
+        chosen: tuple[str, ...] = ("policy", *self.lines) if self.policy_lines else self.lines
+        return tuple(dict.fromkeys(chosen))
 
 
 class LanguageSection(Section):

@@ -25,6 +25,7 @@ from curate.schema import DOCUMENT
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
+    EXTRA_COLUMNS,
     Block,
     Corpus,
     Work,
@@ -300,7 +301,9 @@ def make_block(work: Work, item: tuple[Decided, int]) -> None:
     made = pl.DataFrame(schema=DOCUMENT)
     if "counterfactual" in section.kinds:
         made = swap_gender(kept, work.recipe.seed, section.share).select(DOCUMENT.keys())
-    frame = made.with_columns(pl.lit(0, dtype=pl.Int64).alias("cleaned_characters"))
+    frame = made.with_columns(
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in EXTRA_COLUMNS.items()
+    )
     metadata = {"documents": frame.height, "size": frame["text"].str.len_bytes().sum()}
     name = made_name(work, decided, place)
     work.store.write_frame(name, frame.select(DOCUMENT_COLUMNS.keys()), metadata)
