@@ -74,11 +74,30 @@ class WikipediaSection(SourceSection):
 
 
 class SubtitlesSection(SourceSection):
-    """OPUS OpenSubtitles XML (plain, gz, inside zip), SRT and WebVTT."""
+    """OPUS XML, SRT, WebVTT, ASS and other subtitles: plain, gz, inside zip.
+
+    Attributes:
+        language: of all files, ISO 639-1; left out: as the OPUS path or `film.en.srt` says.
+        scene_gap_seconds: a silence from here up begins a new paragraph.
+        maximum_document_characters: a longer film becomes several documents.
+        remove_advertisements: drop cues in which uploaders sign or advertise.
+        remove_sounds: drop what stands in brackets for those who cannot hear: `[door slams]`.
+        remove_speakers: drop the name before what is said: `JOHN: Come in.`
+        lyrics: `plain` takes the marks (♪, #) off, `remove` drops the lines, `keep` keeps both.
+        repair_ocr: undo confusions of l and I, 0 and O, in words and languages where it is safe.
+        join_sentences: a cue that goes on the sentence of the one before joins its line.
+    """
 
     kind: Literal["subtitles"]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
     scene_gap_seconds: Annotated[float, Field(gt=0, strict=False)] = 10.0
     maximum_document_characters: Annotated[int, Field(gt=0)] = 100_000
+    remove_advertisements: bool = True
+    remove_sounds: bool = True
+    remove_speakers: bool = True
+    lyrics: Literal["keep", "plain", "remove"] = "plain"
+    repair_ocr: bool = True
+    join_sentences: bool = True
 
 
 class RecordsSection(SourceSection):
