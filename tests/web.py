@@ -29,6 +29,7 @@ class Fault:
         shift: the range begins so many bytes later than the one asked for.
         chunked: the whole file, without a length.
         replace: before it answers, the file becomes this.
+        delay: seconds before it answers.
     """
 
     status: int = 0
@@ -41,6 +42,7 @@ class Fault:
     shift: int = 0
     chunked: bool = False
     replace: bytes | None = None
+    delay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         begin = int(asked[1]) if asked else None
         end = int(asked[2]) if asked and asked[2] else None
         fault = web.next_fault()
+        web.wait(fault.delay)
         if fault.replace is not None:
             web.files[path] = fault.replace
         content = web.files.get(path)
