@@ -39,10 +39,23 @@ class CommonCrawlSection(SourceSection):
 
 
 class WikipediaSection(SourceSection):
-    """MediaWiki XML dumps: plain, bz2, gz."""
+    """MediaWiki XML dumps: plain, bz2 (multistream or not), gz, xz, zstd, 7z.
+
+    Attributes:
+        maximum_page_bytes: of wikitext; a larger page is skipped.
+        tables: keep tables: a row is a line, its cells parted by ` | `.
+        infoboxes: keep boxes of facts: a line `name: value` for each fact.
+        math: keep formulas, as TeX between `$`.
+        variant: the language variant (`zh-hans`, `zh-tw`, `sr-latn` …) in which words are shown that
+            a page gives in several; left out: the first that it gives.
+    """
 
     kind: Literal["wikipedia"]
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
+    tables: bool = False
+    infoboxes: bool = False
+    math: bool = False
+    variant: Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[a-z]{2,4}){0,2})?$")] = ""
 
 
 class SubtitlesSection(SourceSection):
