@@ -55,7 +55,7 @@ class CommonCrawlSection(SourceSection):
 
 
 class WikipediaSection(SourceSection):
-    """MediaWiki XML dumps: plain, bz2, gz.
+    """MediaWiki XML dumps: plain, bz2 (multistream or not), gz, xz, zstd, 7z.
 
     Among `inputs` there may be names of wikis (`dewiki`, `dewiki-20261101`), which stand for the
     files of the dump that lies below `base`.
@@ -64,6 +64,12 @@ class WikipediaSection(SourceSection):
         date: of the dump of a wiki that is named without one: `20261101`, or `latest`.
         files: which of the dump's two sets of files is read: both hold the same pages.
         base: where the dumps lie, as `<base>/<wiki>/<date>/`: a URL or a folder.
+        maximum_page_bytes: of wikitext; a larger page is skipped.
+        tables: keep tables: a row is a line, its cells parted by ` | `.
+        infoboxes: keep boxes of facts: a line `name: value` for each fact.
+        math: keep formulas, as TeX between `$`.
+        variant: the language variant (`zh-hans`, `zh-tw`, `sr-latn` …) in which words are shown that
+            a page gives in several; left out: the first that it gives.
     """
 
     kind: Literal["wikipedia"]
@@ -71,6 +77,10 @@ class WikipediaSection(SourceSection):
     files: Literal["articles", "multistream"] = "articles"
     base: Annotated[str, Field(min_length=1)] = "https://dumps.wikimedia.org/"
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
+    tables: bool = False
+    infoboxes: bool = False
+    math: bool = False
+    variant: Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[a-z]{2,4}){0,2})?$")] = ""
 
 
 class SubtitlesSection(SourceSection):

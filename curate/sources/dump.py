@@ -68,6 +68,10 @@ class Site:
         before = parts[0] if len(parts) > 1 else self.base.rpartition("/")[0] + "/"
         return before + quote(title.replace(" ", "_"), safe=_SAFE)
 
+    def names(self, numbers: tuple[str, ...]) -> frozenset[str]:
+        """The names of some namespaces."""
+        return frozenset(name for name, number in self.namespaces.items() if number in numbers)
+
     def namespace(self, title: str) -> str:
         """The number of a title's namespace, by its prefix."""
         prefix, colon, _ = title.partition(":")
@@ -96,13 +100,14 @@ class Dump:
         name: of the file, in errors.
         maximum_bytes: of a page's text; a larger one is not kept.
         sink: takes damage and counts.
+        site: is filled with what the head says.
         take: takes the pages.
     """
 
     def __init__(
-        self, name: str, maximum_bytes: int, sink: Sink, take: Callable[[Page], None]
+        self, name: str, maximum_bytes: int, sink: Sink, site: Site, take: Callable[[Page], None]
     ) -> None:
-        self.site = Site()
+        self.site = site
         self.has_page = False  # whether one has begun
         self._name, self._maximum, self._sink, self._take = name, maximum_bytes, sink, take
         self._encoding = ""  # as expat and Python call it, where the first bytes tell
@@ -132,7 +137,7 @@ class Dump:
 
     def enter(self, head: Dump) -> None:
         """Go on in the middle of a dump whose head was read."""
-        self.site, self._encoding, self._mark = head.site, head._encoding, head._mark
+        self._encoding, self._mark = head._encoding, head._mark
         self._has_root, self._size = True, 1
 
     def feed(self, piece: Piece) -> bool:

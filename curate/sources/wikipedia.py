@@ -20,12 +20,13 @@ from curate.sources import InputFile, Sink, split_evenly
 from curate.sources.bzip2 import Lost
 from curate.sources.dump import ASKED, Dump, Page, Site
 from curate.sources.packed import Piece, is_divisible, unpack
-from curate.sources.wikitext import clean_wikitext
+from curate.sources.pages import kind_of_page, language_of
+from curate.sources.wikitext import Choices, clean_wikitext
 
 _REDIRECT = re.compile(
     r"\s*#[^\W\d_]+\s*:?\s*\[\[[^\]\n]*\]\][^\S\n]*(?:\n|$)"
 )  # before export 0.4
-_DROPPED_NAMESPACES = {"-2", "6", "14"}  # media, file, category
+_FILES, _CATEGORIES = ("-2", "6"), ("14",)  # namespaces
 _INDEX = re.compile(rb"[0-9]+:[0-9]+:[^\n]+\n")  # of a multistream dump
 _HEAD_BYTES = 4 << 20  # of XML, in which the head of a dump ends
 
@@ -49,7 +50,7 @@ def find_ranges(stream: BinaryIO, file: InputFile) -> list[tuple[int, int | None
 
 def _read_head(stream: BinaryIO, file: InputFile) -> Dump:
     """A dump of which the head was read, up to its first page."""
-    dump = Dump(file.name, 1 << 16, Sink("", "", ""), lambda _: None)
+    dump = Dump(file.name, 1 << 16, Sink("", "", ""), Site(), lambda _: None)
     fed = 0
     for piece in unpack(stream, file.name, ASKED):
         if not isinstance(piece, Piece) or fed > _HEAD_BYTES:
@@ -65,7 +66,8 @@ def read(stream: BinaryIO, file: InputFile, section: WikipediaSection, sink: Sin
     """Read a dump: each article that is no redirect becomes a document or a skip.
 
     Documents: `source_id` is `<dbname>:<page id>:<revision id>`, `uri` the article's address, `date`
-    the revision's time. Skips: `empty` (no text once cleaned), `too_large` (wikitext of more than
+    the revision's time, `declared_language` the wiki's (ISO 639-1 or 639-3), `categories` in the order
+    of the page, `page_kind` as `mediawiki.toml` tells. Skips: `empty` (no text once cleaned), `too_large` (wikitext of more than
     `section.maximum_page_bytes` bytes), `not_wikitext` (another content model, such as Wikidata's),
     `damaged`.
 
@@ -79,13 +81,13 @@ def read(stream: BinaryIO, file: InputFile, section: WikipediaSection, sink: Sin
         InputError: the file is empty or no MediaWiki dump.
         ComponentError: it is a 7z archive, and the extra for these is not installed.
     """
-    articles = _Articles(file, sink)
-    dump = Dump(file.name, section.maximum_page_bytes, sink, articles.take)
-    if file.start > 0:
-        dump.enter(_read_head(stream, file))
+    head = _read_head(stream, file) if file.start > 0 else None
+    site = head.site if head else Site()
+    articles = _Articles(file, section, sink, site)
+    dump = Dump(file.name, section.maximum_page_bytes, sink, site, articles.take)
+    if head:
+        dump.enter(head)
         stream.seek(0)
-    articles.site = dump.site
-    articles.maximum_bytes = section.maximum_page_bytes
     for piece in unpack(stream, file.name, ASKED, file.start, file.stop):
         if piece is None:
             dump.end_range()
@@ -102,14 +104,13 @@ def read(stream: BinaryIO, file: InputFile, section: WikipediaSection, sink: Sin
 class _Articles:
     """Makes documents of pages."""
 
-    def __init__(self, file: InputFile, sink: Sink) -> None:
-        self._file, self._sink = file, sink
-        self.site = Site()
-        self.maximum_bytes = 0
+    def __init__(self, file: InputFile, section: WikipediaSection, sink: Sink, site: Site) -> None:
+        self._file, self._section, self._sink, self._site = file, section, sink, site
+        self._choices = Choices(section.tables, section.infoboxes, section.math, section.variant)
 
     def take(self, page: Page) -> None:
         """Deliver a page as a document, a skip or a count."""
-        sink, site, revision = self._sink, self.site, page.revision
+        sink, site, revision = self._sink, self._site, page.revision
         title, offset = page.fields.get("title", ""), page.offset
         text = revision.get("text", "")
         if "redirect" in page.fields or _REDIRECT.match(text):
@@ -118,7 +119,6 @@ class _Articles:
         if page.fields.get("ns", site.namespace(title)) != "0":  # no <ns> before export 0.6
             sink.count("pages_other_namespace")
             return
-        dropped = frozenset(n for n, key in site.namespaces.items() if key in _DROPPED_NAMESPACES)
         uri = site.address(title)
         model = revision.get("model", "wikitext").strip()
         if not title or "id" not in page.fields:
@@ -126,18 +126,33 @@ class _Articles:
         elif model != "wikitext":
             sink.skip("not_wikitext", offset=offset, uri=uri, detail=model)
         elif "too_large" in revision:
-            detail = f"more than {self.maximum_bytes} bytes"
+            detail = f"more than {self._section.maximum_page_bytes} bytes"
             sink.skip("too_large", offset=offset, uri=uri, detail=detail)
-        elif not (clean := clean_wikitext(text, dropped)):
-            sink.skip("empty", offset=offset, uri=uri)
         else:
-            wiki = site.name or site.base or self._file.label
-            ids = (wiki, page.fields["id"], revision.get("id", "").strip())
-            sink.document(
-                identity="\0".join(ids),
-                source_id=":".join(ids),
-                text=clean,
-                uri=uri,
-                date=revision.get("timestamp", "").strip() or None,
-                title=title,
-            )
+            self._clean(page, title, text, uri)
+
+    def _clean(self, page: Page, title: str, text: str, uri: str | None) -> None:
+        site = self._site
+        found = clean_wikitext(
+            text,
+            site.names(_FILES),
+            categories=site.names(_CATEGORIES),
+            title=title,
+            choices=self._choices,
+        )
+        if not found.text:
+            self._sink.skip("empty", offset=page.offset, uri=uri)
+            return
+        wiki = site.name or site.base or self._file.label
+        ids = (wiki, page.fields["id"], page.revision.get("id", "").strip())
+        self._sink.document(
+            identity="\0".join(ids),
+            source_id=":".join(ids),
+            text=found.text,
+            uri=uri,
+            date=page.revision.get("timestamp", "").strip() or None,
+            title=title,
+            declared_language=language_of(site.language, site.name),
+            categories="|".join(found.categories) or None,
+            page_kind=kind_of_page(title, found),
+        )

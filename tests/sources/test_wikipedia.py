@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from curate.errors import InputError
 from curate.recipe import WikipediaSection
 from curate.sources import InputFile, Sink
+from curate.sources.pages import language_of
 from curate.sources.wikipedia import find_ranges, read
 
 SECTION = WikipediaSection(kind="wikipedia", inputs=("dump.xml",), maximum_page_bytes=1000)
@@ -83,10 +84,67 @@ def test_an_article_becomes_a_document():
             "date": "2026-01-02T03:04:05Z",
             "title": "Köln & (Stadt)'s/a",
             "text": "Köln & b",
+            "declared_language": "de",
         }
     ]
     assert skipped.is_empty()
     assert counts == {"pages": 1, "documents": 1}
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "categories", "kind"),
+    [
+        ("Köln", "a [[Kategorie:Stadt am Rhein|K]] [[category:x_y]]", "Stadt am Rhein|X y", None),
+        ("Köln", "a <!-- [[Kategorie:A]] --> <nowiki>[[Kategorie:B]]</nowiki>", None, None),
+        ("Mond", "a {{Begriffsklärung}}", None, "disambiguation"),
+        ("Lune", "a {{ homonymie | x }}", None, "disambiguation"),
+        ("月", "a {{曖昧さ回避}}", None, "disambiguation"),
+        ("قمر", "a\n{{توضيح}}", None, "disambiguation"),
+        ("Луна", "a {{неоднозначность|тип=x}}", None, "disambiguation"),
+        ("Moon", "a __DISAMBIG__", None, "disambiguation"),
+        ("Moon (disambiguation)", "a", None, "disambiguation"),
+        ("Луна (значения)", "a", None, "disambiguation"),
+        ("M", "a [[Category:Disambiguation pages]]", "Disambiguation pages", "disambiguation"),
+        ("List of moons", "a", None, "list"),
+        ("Listen", "a", None, None),
+        ("Liste der Monde", "a", None, "list"),
+        ("Список лун", "a", None, "list"),
+        ("衛星の一覧", "a", None, "list"),
+        ("Moons", "a [[Category:Lists of moons]]", "Lists of moons", "list"),
+        ("Moons", "a {{set index article}}", None, "list"),
+    ],
+)
+def test_categories_and_kinds_of_pages(title, text, categories, kind):
+    documents, _, _ = run(HEAD + page(1, text, title=title) + TAIL)
+    assert documents["categories"].to_list() == [categories]
+    assert documents["page_kind"].to_list() == [kind]
+
+
+@pytest.mark.parametrize(
+    ("declared", "name", "language"),
+    [
+        ("de", "dewiki", "de"),
+        ("", "zh_yuewiki", "yue"),
+        ("simple", "simplewiki", "en"),
+        ("zh-Hans", "", "zh"),
+        ("", "alswiktionary", "gsw"),
+        ("", "samples", None),
+        ("", "", None),
+    ],
+)
+def test_the_language_of_a_wiki(declared, name, language):
+    assert language_of(declared, name) == language
+
+
+def test_switches_of_the_section():
+    text = "a <math>x</math>\n{|\n|b\n|c\n|}\n-{zh-cn:d;zh-tw:e}-"
+    section = WikipediaSection(
+        kind="wikipedia", inputs=("x",), tables=True, math=True, variant="zh-tw"
+    )
+    documents, _, _ = run(HEAD + page(1, text) + TAIL, section)
+    assert documents["text"].to_list() == ["a $x$\nb | c\ne"]
+    documents, _, _ = run(HEAD + page(1, text) + TAIL)
+    assert documents["text"].to_list() == ["a\nd"]
 
 
 def test_what_is_no_article_is_counted_or_skipped():
