@@ -47,8 +47,10 @@ FORMATS = {
     "mpl2": ("[10][20]Where are|/you?\n[30][40]Here.\n", "Where are you?\nHere."),
     "tmplayer": ("00:00:01:Where are|you?\n00:00:02:\n00:00:03:Here.\n", "Where are you?\nHere."),
     "subviewer": (
-        "[INFORMATION]\n[TITLE]A film\n[END INFORMATION]\n[SUBTITLE]\n[COLF]&HFF,[SIZE]2\n"
-        "00:00:01.00,00:00:02.00\nWhere are[br]you?\n\n00:00:03.00,00:00:04.00\nHere.\n",
+        (
+            "[INFORMATION]\n[TITLE]A film\n[END INFORMATION]\n[SUBTITLE]\n[COLF]&HFF,[SIZE]2\n"
+            "00:00:01.00,00:00:02.00\nWhere are[br]you?\n\n00:00:03.00,00:00:04.00\nHere.\n"
+        ),
         "Where are you?\nHere.",
     ),
     "youtube's SBV": (
@@ -56,42 +58,54 @@ FORMATS = {
         "Where are you?\nHere.",
     ),
     "spruce": (
-        "//a comment\n$FontName = Arial\n00:00:01:10 , 00:00:02:00 , Where ^Iare^I | you?\n"
-        "00:00:03:00,00:00:04:00,Here.\n",
+        (
+            "//a comment\n$FontName = Arial\n00:00:01:10 , 00:00:02:00 , Where ^Iare^I | you?\n"
+            "00:00:03:00,00:00:04:00,Here.\n"
+        ),
         "Where are you?\nHere.",
     ),
     "substation": (
-        "[Script Info]\nTitle: x\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, "
-        "MarginR, MarginV, Effect, Text\n"
-        "Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\\i1}He{\\i0}re.{a note}\n"
-        "Comment: 0,0:00:02.00,0:00:03.00,Default,,0,0,0,,not said\n"
-        "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,Where are\\Nyou?\n"
-        "Dialogue: 1,0:00:03.00,0:00:04.00,Default,,0,0,0,,Here.\n"
-        "Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{\\p1}m 0 0 l 10 0{\\p0}\n",
+        (
+            "[Script Info]\nTitle: x\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, "
+            "MarginR, MarginV, Effect, Text\n"
+            "Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\\i1}He{\\i0}re.{a note}\n"
+            "Comment: 0,0:00:02.00,0:00:03.00,Default,,0,0,0,,not said\n"
+            "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,Where are\\Nyou?\n"
+            "Dialogue: 1,0:00:03.00,0:00:04.00,Default,,0,0,0,,Here.\n"
+            "Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{\\p1}m 0 0 l 10 0{\\p0}\n"
+        ),
         "Where are you?\nHere.",
     ),
     "ttml": (
-        '<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml"><head><title>x</title></head>'
-        '<body><div><p begin="00:00:01.000" end="00:00:02.000">Where\n   are<br/>'
-        '<span style="i">you</span>?</p><!-- <p>no</p> -->'
-        '<p begin="3s" dur="1s">Here.</p></div></body></tt>',
+        (
+            '<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml"><head><title>x</title></head>'
+            '<body><div><p begin="00:00:01.000" end="00:00:02.000">Where\n   are<br/>'
+            '<span style="i">you</span>?</p><!-- <p>no</p> -->'
+            '<p begin="3s" dur="1s">Here.</p></div></body></tt>'
+        ),
         "Where are you?\nHere.",
     ),
     "sami": (
-        "<SAMI><HEAD><STYLE><!-- P {color: red} .EN {lang: en} --></STYLE></HEAD><BODY>\n"
-        "<SYNC Start=1000><P Class=EN>Where are<br>you?\n<SYNC Start=2000><P Class=EN>&nbsp;\n"
-        "<SYNC Start=3000><P Class=EN>Here.\n</BODY></SAMI>",
+        (
+            "<SAMI><HEAD><STYLE><!-- P {color: red} .EN {lang: en} --></STYLE></HEAD><BODY>\n"
+            "<SYNC Start=1000><P Class=EN>Where are<br>you?\n<SYNC Start=2000><P Class=EN>&nbsp;\n"
+            "<SYNC Start=3000><P Class=EN>Here.\n</BODY></SAMI>"
+        ),
         "Where are you?\nHere.",
     ),
     "youtube": (
-        '<?xml version="1.0"?><transcript><text start="1" dur="1">Where are\nyou?</text>'
-        '<text start="3.0" dur="1">He&amp;#114;e.</text></transcript>',
+        (
+            '<?xml version="1.0"?><transcript><text start="1" dur="1">Where are\nyou?</text>'
+            '<text start="3.0" dur="1">He&amp;#114;e.</text></transcript>'
+        ),
         "Where are you?\nHere.",
     ),
     "scc": (
-        "Scenarist_SCC V1.0\n\n00:00:01:00\t9420 9420 9440 9440 57e8 e572 e520 6172 e580 9470 "
-        "9470 79ef 75bf 942f 942f\n\n00:00:02:00\t942c 942c\n\n00:00:03:00\t9420 9420 9470 9470 "
-        "c8e5 72e5 ae80 942f 942f\n",
+        (
+            "Scenarist_SCC V1.0\n\n00:00:01:00\t9420 9420 9440 9440 57e8 e572 e520 6172 e580 9470 "
+            "9470 79ef 75bf 942f 942f\n\n00:00:02:00\t942c 942c\n\n00:00:03:00\t9420 9420 9470 9470 "
+            "c8e5 72e5 ae80 942f 942f\n"
+        ),
         "Where are you?\nHere.",
     ),
 }
