@@ -17,9 +17,10 @@ from typing import BinaryIO
 from fastwarc.stream_io import BrotliReader
 
 from curate.recipe import CommonCrawlSection
-from curate.sources import InputFile, Sink, document_id
+from curate.sources import InputFile, Sink, document_id, split_evenly
+from curate.sources.headers import parse_fields
 from curate.sources.html import SkipError, check_extractor, decode, extract
-from curate.sources.warc import Record, parse_fields, read_records
+from curate.sources.warc import Archive, Record, is_divisible
 
 _SLACK = 1 << 20  # HTTP header and chunk sizes of a page that is as long as allowed
 _PAGE_TYPES = {"response", "resource", "conversion"}
@@ -37,7 +38,10 @@ _DATE = re.compile(
 
 
 def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: Sink) -> None:
-    """Read a web archive: WARC 0.x and 1.x and WET, plain or in gzip, zstd or LZ4.
+    """Read a web archive, or a range of it.
+
+    WARC 0.x and 1.x, WET and ARC, plain or in gzip, zstd, LZ4 or bzip2; or such files in a ZIP, as
+    WACZ is.
 
     Skip reasons: `truncated` and `damaged` (the record, or its body), `http_status` (not 200),
     `not_html` (nor plain text), `revisit`, `segmented`, `empty`, `too_large`, `too_deep`,
@@ -47,8 +51,8 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
     records and between records, compressed bytes where they could not be decompressed.
 
     Args:
-        stream: the file, seekable, at byte 0.
-        file: its name is used in errors.
+        stream: the file, seekable.
+        file: its name is used in errors, and its range.
         section: the recipe's.
         sink: takes documents, skips and counts.
 
@@ -58,7 +62,8 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
     """
     check_extractor()
     limit = section.maximum_page_bytes
-    for record in read_records(stream, file.name, limit + _SLACK):
+    archive = Archive(stream, file.name, limit + _SLACK, file.start, file.stop)
+    for record in archive:
         if record.lost:
             sink.count("bytes_stepped_over", record.lost)
         kind = record.fields.get("warc-type", "").lower()
@@ -72,6 +77,16 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
                 _page(record, kind, uri, limit, sink)
         except SkipError as skip:
             sink.skip(skip.reason, offset=record.offset, uri=uri, detail=skip.detail)
+    sink.first, sink.following = archive.first, archive.following
+
+
+def find_ranges(stream: BinaryIO, file: InputFile) -> list[tuple[int, int | None]]:
+    """The byte ranges of a large archive that are read on their own; looks at its head only.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return split_evenly(file.size) if is_divisible(stream, file.name) else [(0, None)]
 
 
 def _refuse_parts(record: Record, kind: str) -> None:
