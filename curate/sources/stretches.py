@@ -99,16 +99,18 @@ class _Package:
         except (*_ERRORS, NotImplementedError) as error:
             yield from self._without_directory(str(error))
             return
+        heads = [(self._base + entry.header_offset, entry) for entry in entries if _wanted(entry)]
+        if any(at < self._base or self._head(at)[:4] != _ZIP[0] for at, _ in heads):
+            yield from self._without_directory("a file is not where it says")
+            return
         behind = self._base
-        for entry in entries:
-            if not _ARCHIVE.search(entry.filename) and not _PACKAGE.search(entry.filename):
-                continue
-            header = self._base + entry.header_offset
-            head = bytes(self._source.view(header, _LOCAL_HEADER_BYTES)[:_LOCAL_HEADER_BYTES])
-            start = header + _skip_header(head)
-            if fault := _find_fault(entry, head, overlaps=header < behind):
+        for header, entry in heads:
+            start = header + _skip_header(self._head(header))
+            if header < behind or entry.flag_bits & _ENCRYPTED:
+                what = "overlaps another" if header < behind else "is encrypted"
+                fault = Fault("damaged", f"{entry.filename[-200:]!r} in the ZIP file {what}")
                 place = header if self._place is None else self._place
-                yield Stretch(place, self._source, fault=Fault("damaged", fault))
+                yield Stretch(place, self._source, fault=fault)
                 continue
             behind = start + entry.compress_size
             if entry.compress_type == zipfile.ZIP_STORED:
@@ -119,6 +121,10 @@ class _Package:
                 yield from self._open(Source(cast("BinaryIO", unpacked), self._name), place)
                 if unpacked.fault:
                     yield Stretch(place, self._source, fault=unpacked.fault)
+
+    def _head(self, at: int) -> bytes:
+        """The local header at a byte of the stream."""
+        return bytes(self._source.view(at, _LOCAL_HEADER_BYTES)[:_LOCAL_HEADER_BYTES])
 
     def _open(self, source: Source, place: int | None) -> Iterator[Stretch]:
         if bytes(source.view(source.start, 4)[:4]) in _ZIP and self._depth < _DEEPEST:
@@ -142,8 +148,11 @@ class _Package:
             method, size = struct.unpack("<H", head[8:10])[0], struct.unpack("<I", head[18:22])[0]
             entry = head[_LOCAL_HEADER_BYTES : start - at].decode("utf-8", "replace")
             stop = start + size if size else self._source.stop
-            if method == zipfile.ZIP_STORED and _ARCHIVE.search(entry):
-                place = start if self._place is None else self._place
+            place = start if self._place is None else self._place
+            if method != zipfile.ZIP_STORED and _ARCHIVE.search(entry):
+                fault = Fault("damaged", f"{entry[-200:]!r} in the ZIP file cannot be unpacked")
+                yield Stretch(place, self._source, fault=fault)
+            elif _ARCHIVE.search(entry):
                 source = Source(self._stream, self._name, start, stop)
                 yield Stretch(place, source, is_divisible=False)
                 if not size:
@@ -159,14 +168,8 @@ def _skip_header(head: bytes) -> int:
     return int(_LOCAL_HEADER_BYTES + name + extra)
 
 
-def _find_fault(entry: zipfile.ZipInfo, head: bytes, *, overlaps: bool) -> str:
-    """Why an entry cannot be read; empty when it can."""
-    what = f"{entry.filename[-200:]!r} in the ZIP file"
-    if not head.startswith(_ZIP[0]) or overlaps:
-        return f"{what} is not where the directory says"
-    if entry.flag_bits & _ENCRYPTED:
-        return f"{what} is encrypted"
-    return ""
+def _wanted(entry: zipfile.ZipInfo) -> bool:
+    return bool(_ARCHIVE.search(entry.filename) or _PACKAGE.search(entry.filename))
 
 
 class _Opened(io.RawIOBase):

@@ -118,10 +118,11 @@ class Archive:
                 read on.
         """
         self._refuse_foreign()
-        found, empty = False, True
+        found, empty, reached_end = False, True, True
         for stretch in find_stretches(self._stream, self._name):
             if self._stop is not None and stretch.start >= self._stop:
                 self.following = stretch.start if self.first is not None else None
+                reached_end = False
                 break
             if isinstance(stretch.fault, Fault):
                 if stretch.start >= self._start:
@@ -140,8 +141,9 @@ class Archive:
                 yield record
             if reading.following is not None:
                 self.following = reading.following
+                reached_end = False
                 break
-        if self._start == 0 and self.following is None and not found:
+        if self._start == 0 and reached_end and not found:
             came = "there is nothing in it" if empty else "it holds no record"
             raise InputError(_ASKED, came, self._name, "check the file")
 
