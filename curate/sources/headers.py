@@ -72,17 +72,19 @@ def split_fields(lines: bytes) -> list[tuple[str, str]]:
         text = lines.decode()
     except UnicodeDecodeError:
         text = lines.decode("latin-1")
-    fields: list[tuple[str, str]] = []
+    names: list[str] = []
+    values: list[list[str]] = []  # a folded line goes on with the field before it
     for line in text.split("\n"):
-        if line[:1] in {" ", "\t"}:  # a folded line goes on with the field before it
-            if fields:
-                name, value = fields[-1]
-                fields[-1] = (name, f"{value} {line.strip()}".strip())
+        if line[:1] in {" ", "\t"}:
+            if values:
+                values[-1].append(line.strip())
             continue
         key, colon, value = line.partition(":")
         if colon and (name := key.strip().lower()):
-            fields.append((name, value.strip()))
-    return fields
+            names.append(name)
+            values.append([value.strip()])
+    pairs = zip(names, values, strict=True)
+    return [(n, " ".join(v).strip() if len(v) > 1 else v[0]) for n, v in pairs]
 
 
 def _parse_warc(header: bytes) -> dict[str, str]:
