@@ -68,7 +68,7 @@ TABLES, INFOBOXES = np.int64(1), np.int64(2)  # what is written beside prose
 IS_DISAMBIGUATION, IS_LIST = 1, 2  # what templates tell of a page
 
 _SEMICOLON, _STAR, _HASH, _BANG, _PLUS, _DOLLAR = 59, 42, 35, 33, 43, 36
-_TABLE_END, _ROWS_END, _FIELD = 300, 301, 302  # marks of segments, above all bytes
+_TABLE_END, _ROWS_END, _FIELD, _LINE_END = 300, 301, 302, 303  # marks of segments, above all bytes
 _ROUND, _ROUND_END = 40, 41
 # Fields of the state of a line of the output.
 _LINE = 0  # where the line begins
@@ -249,6 +249,9 @@ def write_prose(
                 state[_SEEN] = 1
                 tables -= 1 if at == -_TABLE_END else 0
                 rows -= 1
+            elif at == -_LINE_END:
+                size = _end_line(out, size, state, empty)
+                state[_SEEN] = 1
             elif at == -EN_DASH:
                 out[size], out[size + 1], out[size + 2] = 0xE2, 0x80, 0x93
                 size += 3
@@ -309,7 +312,10 @@ def write_prose(
                         continue
                 if fresh:
                     fresh = False
-                    if byte == PIPE or (byte == _BANG and in_broken_table):
+                    if byte == PIPE or (
+                        byte == _BANG
+                        and (in_broken_table or (at + 1 < limit and data[at + 1] == SPACE))
+                    ):
                         at, index = find(data, at, stop, index, NEWLINE, tokens)
                         limit = at
                         continue
@@ -342,6 +348,29 @@ def write_prose(
                             state[_LINE] = state[_CONTENT] = size
                             state[_HEADING] = level
                             at += level
+                            continue
+                        if level > 1:  # no heading, but marks of one
+                            again, again_index = at + level, index
+                            while again < last:
+                                again, again_index = find(
+                                    data, again, last, again_index, EQUALS, tokens
+                                )
+                                if again + 1 < last and data[again + 1] == EQUALS:
+                                    break
+                                again += 1
+                            at += level
+                            if again < last:  # one, and a text after it
+                                size = _without_empty_sections(size, level, empty)
+                                state[_LINE] = state[_CONTENT] = size
+                                state[_HEADING] = level
+                                while again + 2 < last and data[again + 2] == EQUALS:
+                                    again += 1
+                                waiting[depth, 0], waiting[depth, 1] = again + 2, stop
+                                waiting[depth, 2] = again_index
+                                waiting[depth + 1, 0] = -_LINE_END
+                                depth += 2
+                                stop = again
+                            limit = min(limit, stop)
                             continue
                 if state[_OPEN_HOLE] > 0:
                     size, is_written = _after_hole(out, size, byte, state)
