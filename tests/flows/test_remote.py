@@ -73,7 +73,7 @@ def test_a_run_from_a_listing_is_the_same_whatever_breaks(curate, tmp_path, web)
         {
             str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in folder.rglob("*")
-            if file.is_file() and file.name != "manifest.json"  # which tells the time
+            if file.is_file() and file.name != "manifest.json"  # which names the run
         }
         for folder in folders
     ]
