@@ -45,19 +45,12 @@ _SUPERSETS = {  # Python's name of a set → of the one that the web reads under
     "iso2022_jp": "iso2022_jp_ext",
     "euc_kr": "cp949",
 }
-_WINDOWS = {  # the set that a text is in when it has characters where an ISO set has controls
+_WINDOWS = {  # near twins: where an ISO set has controls, the text is in the Windows one
     "iso8859-2": "cp1250",
-    "iso8859-3": "cp1252",
-    "iso8859-4": "cp1257",
-    "iso8859-5": "cp1251",
-    "iso8859-6": "cp1256",
     "iso8859-7": "cp1253",
     "iso8859-8": "cp1255",
-    "iso8859-10": "cp1252",
     "iso8859-13": "cp1257",
-    "iso8859-14": "cp1252",
     "iso8859-15": "cp1252",
-    "iso8859-16": "cp1250",
 }
 _LABELS = {  # labels of the standard that Python spells otherwise or does not know
     "x-gbk": "gb18030",

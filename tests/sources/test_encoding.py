@@ -13,6 +13,7 @@ from curate.sources.encoding import (
     codec_of,
     decode_declared,
     detect,
+    is_plausible,
     sample,
 )
 from curate.sources.html import decode_page
@@ -116,10 +117,18 @@ def test_a_declaration_that_does_not_decode_falls_through():
 
 
 def test_a_declaration_that_gives_controls_falls_through():
-    data = TEXTS["cp866"].encode("cp866")
+    text = TEXTS["cp866"] + "\n" + TEXTS["cp866"].upper()  # capitals lie where ISO has controls
+    data = text.encode("cp866")
 
-    assert data.decode("iso8859-6", "replace") >= "\x80"  # controls where the text has letters
-    assert decode_page(data, "iso-8859-10").text != data.decode("iso8859-10", "replace")
+    assert decode_declared(data, "iso-8859-10") is None
+    assert decode_page(data, "iso-8859-10").text == text
+
+
+def test_characters_that_stand_in_no_text_are_implausible():
+    assert is_plausible("é" * 20)
+    assert is_plausible("é" * 20 + "\x85")
+    assert not is_plausible("é" * 20 + "\x85\x86\x87")
+    assert not is_plausible("plain \ue000")
 
 
 def test_a_declaration_comes_before_a_guess():
