@@ -35,6 +35,9 @@ NEEDS_RUN = {
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",
     "duplicates.split_similarity": "compares texts again",
+    "urls.block": "measures again",
+    "urls.allow": "measures again",
+    "urls.words": "measures again",
     "seed": "draws again",
     "augment.kinds": "makes documents",
     "augment.share": "makes documents",
@@ -174,6 +177,9 @@ def _sentence(story: dict[str, Any]) -> str:
             f"{name} was removed by {story['removed_by']}: a duplicate of {other['id']} "
             f"({other['uri'] or other['source_id']}), similarity {other['similarity']:g}"
         )
+    if story["removed_by"] == "urls.block" and story["limit"]:
+        listed, _, entry = story["limit"].partition(":")
+        return f"{name} was removed by urls.block: its url is on list {listed}: {entry}"
     value = story["value"]
     shown = story["ledger"]["language"] if value is None else f"{value:g}"
     return (
@@ -254,8 +260,9 @@ def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
         if name.split(".")[0] in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
-        if name in NEEDS_RUN:
-            raise _needs_run(manifest, name, f"it {NEEDS_RUN[name]}")
+        setting = ".".join(name.split(".")[:2])
+        if setting in NEEDS_RUN:
+            raise _needs_run(manifest, name, f"it {NEEDS_RUN[setting]}")
 
 
 def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:

@@ -171,6 +171,7 @@ class CleanSection(Section):
         unicode: the Unicode normal form that the text is brought to.
         policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4);
             the same as `lines = ["policy"]`.
+        mojibake: repair texts that were decoded in a wrong set and encoded again (by ftfy).
         lines: rules by which lines are dropped (RefinedWeb, DCLM); see `curate.text.lines`.
         maximum_document_characters: a longer document is cut at paragraphs into parts that are
             linked to the first one; left out: none is.
@@ -178,6 +179,7 @@ class CleanSection(Section):
 
     unicode: Literal["NFC", "NFKC", "none"] = "NFC"
     policy_lines: bool = False
+    mojibake: bool = False
     lines: Annotated[tuple[LineRule, ...], Field(strict=False)] = ()
     maximum_document_characters: Annotated[int, Field(ge=1000)] | None = None
 
@@ -307,6 +309,73 @@ class BiasSection(Section):
     maximum_derogatory_mentions: Annotated[int, Field(ge=0)] = 0
 
 
+class UrlsSection(Section):
+    """Rules about a document's address; nothing is measured where nothing is configured.
+
+    Attributes:
+        block: name of a list → its path: a folder as UT1 has them, or a file of domains and
+            addresses (plain, hosts file, gzip). Relative paths start from the working directory.
+        allow: the same; what an allow list covers, no block list and no word hits.
+        words: word → weight, summed over the words of an address; `*word` counts inside words.
+        maximum_word_score: an address above it is a hit.
+        action: what a hit does.
+    """
+
+    block: dict[str, str] = {}
+    allow: dict[str, str] = {}
+    words: dict[str, Annotated[float, Field(strict=False, allow_inf_nan=False)]] = {}
+    maximum_word_score: Annotated[float, Field(strict=False)] | None = None
+    action: Literal["tag", "remove"] = "remove"
+
+    @field_validator("words")
+    @classmethod
+    def _lower(cls, words: dict[str, float]) -> dict[str, float]:
+        return {word.lower(): weight for word, weight in sorted(words.items())}
+
+    @model_validator(mode="after")
+    def _scored(self) -> Self:
+        if (self.maximum_word_score is None) != (not self.words):
+            came = "only one of them is there"
+            raise RecipeError("[urls] sets `words` and `maximum_word_score` together", came)
+        return self
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to measure."""
+        return not (self.block or self.words)
+
+    def __hash__(self) -> int:
+        """A scorer is kept for the section that it was made for."""
+        return hash(self.model_dump_json())
+
+
+PageAction = Literal["off", "tag", "remove"]
+
+
+class PageSection(Section):
+    """Rules about what a page says of itself (see `curate.score.page`); off unless asked for.
+
+    Attributes:
+        robots_noindex: the page asks not to be indexed.
+        robots_noarchive: it asks not to be kept.
+        robots_noai: it asks not to be used for AI, or reserves text and data mining.
+        no_open_licence: it names a licence that is not an open one.
+        disambiguation: a wiki's disambiguation page.
+        list_page: a wiki's list.
+        language_disagrees: the declared language is not the detected one.
+        not_canonical: the page calls another address its own.
+    """
+
+    robots_noindex: PageAction = "off"
+    robots_noarchive: PageAction = "off"
+    robots_noai: PageAction = "off"
+    no_open_licence: PageAction = "off"
+    disambiguation: PageAction = "off"
+    list_page: PageAction = "off"
+    language_disagrees: PageAction = "off"
+    not_canonical: PageAction = "off"
+
+
 class AuditSection(Section):
     """What the rules do to documents that speak of groups of people.
 
@@ -365,6 +434,8 @@ class Recipe(Section):
     duplicates: DuplicatesSection = DuplicatesSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
+    urls: UrlsSection = UrlsSection()
+    page: PageSection = PageSection()
     audit: AuditSection = AuditSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()

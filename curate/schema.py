@@ -121,6 +121,18 @@ COLUMNS: dict[str, Column] = {
     "mentions_disability": Column("bias", pl.Int64),
     "mentions_age": Column("bias", pl.Int64),
     "derogatory_mentions": Column("bias", pl.Int64),
+    "url_list": Column("urls", pl.String),  # name:entry of the block list that has the address
+    "url_allowed": Column("urls", pl.Boolean),  # an allow list has it
+    "url_word_score": Column("urls", pl.Float64, 4),  # sum of the weights of its words
+    "robots_noindex": Column("page", pl.Boolean),
+    "robots_noarchive": Column("page", pl.Boolean),
+    "robots_noai": Column("page", pl.Boolean),  # AI training or data mining is not wanted
+    "licence_kind": Column("page", pl.String),  # public-domain | by | by-sa | … | other
+    "has_open_licence": Column("page", pl.Boolean),
+    "is_disambiguation": Column("page", pl.Boolean),
+    "is_list_page": Column("page", pl.Boolean),
+    "language_disagrees": Column("page", pl.Boolean),  # declared and detected
+    "is_canonical": Column("page", pl.Boolean),  # the page calls this address its own
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32

@@ -15,6 +15,7 @@ from curate.recipe import (
     Recipe,
     Section,
     ToxicitySection,
+    UrlsSection,
 )
 from curate.schema import columns_of, conform
 from curate.steps.work import Block, Work, library_versions, name_of
@@ -38,6 +39,8 @@ NEEDS: dict[
     "quality": (),
     "toxicity": ("language",),
     "bias": ("language",),
+    "urls": (),
+    "page": ("language",),
     "signatures": (),
 }
 
@@ -60,7 +63,12 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
 
 def scorers_of(recipe: Recipe) -> tuple[str, ...]:
     """The scorers that a recipe asks for, in order."""
-    return tuple(name for name in NEEDS if name != "toxicity" or recipe.toxicity.scorer != "none")
+    left_out = {
+        "toxicity": recipe.toxicity.scorer == "none",
+        "urls": recipe.urls.is_empty,
+        "page": all(action == "off" for action in vars(recipe.page).values()),
+    }
+    return tuple(name for name in NEEDS if not left_out.get(name, False))
 
 
 def score_names(work: Work, block: Block) -> list[str]:
@@ -159,6 +167,7 @@ def _scorer(name: str, recipe: Recipe) -> Scorer:
         "language": recipe.language,
         "toxicity": recipe.toxicity,
         "signatures": recipe.duplicates,
+        "urls": recipe.urls,
     }
     return _make_scorer(name, sections.get(name))
 
@@ -179,10 +188,17 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.duplicates.signatures import Signatures
 
         return Signatures(section)
-    if name == "quality":
-        from curate.score.quality import score_quality
+    if isinstance(section, UrlsSection):
+        from curate.score.urls import UrlScorer
 
-        return score_quality
+        return UrlScorer(section)
     from curate.score.bias import score_bias
+    from curate.score.page import score_page
+    from curate.score.quality import score_quality
 
-    return score_bias
+    functions: dict[str, Scorer] = {
+        "quality": score_quality,
+        "bias": score_bias,
+        "page": score_page,
+    }
+    return functions[name]

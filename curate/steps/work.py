@@ -15,12 +15,14 @@ from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 3,
+    "read": 4,
     "ids": 1,
     "language": 1,
     "quality": 1,
     "toxicity": 2,
     "bias": 1,
+    "urls": 1,
+    "page": 1,
     "signatures": 1,
     "link": 1,
     "judge": 1,
@@ -32,7 +34,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "release": 4,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
-    "commoncrawl": ("fastwarc", "isal", "backports-zstd", "lz4", "resiliparse", "polars"),
+    "commoncrawl": ("chardet", "fastwarc", "isal", "backports-zstd", "lz4", "resiliparse", "polars"),
     "wikipedia": ("numba", "polars"),
     "subtitles": ("resiliparse", "polars"),
     "records": ("polars", "pyarrow"),
@@ -43,6 +45,7 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "link": ("numba", "numpy"),
     "toxicity": ("fasttext-numpy2", "numpy"),
     "detoxify": ("detoxify", "torch", "transformers"),
+    "mojibake": ("ftfy",),
     "ledger": ("polars",),
     "scatter": ("polars", "pyarrow"),
 }
