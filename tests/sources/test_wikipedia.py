@@ -377,7 +377,7 @@ def in_ranges(data, cuts):
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from(sorted(STORED)), st.data())
 def test_ranges_give_every_page_once(name, data):
     stored = STORED[name]
