@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language
@@ -32,16 +32,38 @@ class SourceSection(Section):
 
 
 class CommonCrawlSection(SourceSection):
-    """Web archives: WARC (plain, gzip, zstd) and WET."""
+    """Web archives: WARC (plain, gzip, zstd) and WET.
+
+    Among `inputs` there may be listings (`warc.paths.gz`, `wet.paths`, here or remote) and names of
+    snapshots (`CC-MAIN-2026-40`), which stand for the listing that lies below `base`.
+
+    Attributes:
+        files: what of a snapshot is read.
+        base: what the paths in a listing start from: a URL or a folder.
+        first: place of the first file that is taken of a listing, counted from 0.
+        count: files that are taken of a listing; left out: all that follow.
+        every: of so many files one is taken.
+    """
 
     kind: Literal["commoncrawl"]
+    files: Literal["warc", "wet"] = "warc"
+    base: Annotated[str, Field(min_length=1)] = "https://data.commoncrawl.org/"
+    first: Annotated[int, Field(ge=0)] = 0
+    count: Annotated[int, Field(gt=0)] | None = None
+    every: Annotated[int, Field(gt=0)] = 1
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
 
 
 class WikipediaSection(SourceSection):
     """MediaWiki XML dumps: plain, bz2 (multistream or not), gz, xz, zstd, 7z.
 
+    Among `inputs` there may be names of wikis (`dewiki`, `dewiki-20261101`), which stand for the
+    files of the dump that lies below `base`.
+
     Attributes:
+        date: of the dump of a wiki that is named without one: `20261101`, or `latest`.
+        files: which of the dump's two sets of files is read: both hold the same pages.
+        base: where the dumps lie, as `<base>/<wiki>/<date>/`: a URL or a folder.
         maximum_page_bytes: of wikitext; a larger page is skipped.
         tables: keep tables: a row is a line, its cells parted by ` | `.
         infoboxes: keep boxes of facts: a line `name: value` for each fact.
@@ -51,6 +73,9 @@ class WikipediaSection(SourceSection):
     """
 
     kind: Literal["wikipedia"]
+    date: Annotated[str, Field(pattern=r"^([0-9]{8}|latest)$")] = "latest"
+    files: Literal["articles", "multistream"] = "articles"
+    base: Annotated[str, Field(min_length=1)] = "https://dumps.wikimedia.org/"
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
     tables: bool = False
     infoboxes: bool = False
@@ -59,11 +84,30 @@ class WikipediaSection(SourceSection):
 
 
 class SubtitlesSection(SourceSection):
-    """OPUS OpenSubtitles XML (plain, gz, inside zip), SRT and WebVTT."""
+    """OPUS XML, SRT, WebVTT, ASS and other subtitles: plain, gz, inside zip.
+
+    Attributes:
+        language: of all files, ISO 639-1; left out: as the OPUS path or `film.en.srt` says.
+        scene_gap_seconds: a silence from here up begins a new paragraph.
+        maximum_document_characters: a longer film becomes several documents.
+        remove_advertisements: drop cues in which uploaders sign or advertise.
+        remove_sounds: drop what stands in brackets for those who cannot hear: `[door slams]`.
+        remove_speakers: drop the name before what is said: `JOHN: Come in.`
+        lyrics: `plain` takes the marks (♪, #) off, `remove` drops the lines, `keep` keeps both.
+        repair_ocr: undo confusions of l and I, 0 and O, in words and languages where it is safe.
+        join_sentences: a cue that goes on the sentence of the one before joins its line.
+    """
 
     kind: Literal["subtitles"]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
     scene_gap_seconds: Annotated[float, Field(gt=0, strict=False)] = 10.0
     maximum_document_characters: Annotated[int, Field(gt=0)] = 100_000
+    remove_advertisements: bool = True
+    remove_sounds: bool = True
+    remove_speakers: bool = True
+    lyrics: Literal["keep", "plain", "remove"] = "plain"
+    repair_ocr: bool = True
+    join_sentences: bool = True
 
 
 class RecordsSection(SourceSection):
@@ -83,16 +127,50 @@ AnySource = Annotated[
 ]
 
 
+class FetchSection(Section):
+    """How remote files are fetched; shapes no output.
+
+    Attributes:
+        attempts: per mebibyte of a file, before it is given up for this run.
+        first_wait_seconds: before the second attempt; doubled before each that follows, and a
+            random part of it added. A server's `Retry-After` is waited for too.
+        maximum_wait_seconds: between two attempts.
+        timeout_seconds: without an answer, without a byte, or with less than a kibibyte a second.
+        connections: to one server at once, by all workers of this machine.
+    """
+
+    attempts: Annotated[int, Field(ge=1)] = 8
+    first_wait_seconds: Annotated[float, Field(gt=0, strict=False)] = 1.0
+    maximum_wait_seconds: Annotated[float, Field(gt=0, strict=False)] = 60.0
+    timeout_seconds: Annotated[float, Field(gt=0, strict=False)] = 60.0
+    connections: Annotated[int, Field(ge=1)] = 8
+
+
+LineRule = Literal["policy", "uppercase", "numeric", "counter", "single_word", "boilerplate"]
+
+
 class CleanSection(Section):
     """Changes of the text before anything is measured, recorded by their number of characters.
 
     Attributes:
         unicode: the Unicode normal form that the text is brought to.
-        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4).
+        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4);
+            the same as `lines = ["policy"]`.
+        lines: rules by which lines are dropped (RefinedWeb, DCLM); see `curate.text.lines`.
+        maximum_document_characters: a longer document is cut at paragraphs into parts that are
+            linked to the first one; left out: none is.
     """
 
     unicode: Literal["NFC", "NFKC", "none"] = "NFC"
     policy_lines: bool = False
+    lines: Annotated[tuple[LineRule, ...], Field(strict=False)] = ()
+    maximum_document_characters: Annotated[int, Field(ge=1000)] | None = None
+
+    @property
+    def line_rules(self) -> tuple[str, ...]:
+        """The rules by which lines are dropped, each once, in the recipe's order."""
+        chosen: tuple[str, ...] = ("policy", *self.lines) if self.policy_lines else self.lines
+        return tuple(dict.fromkeys(chosen))
 
 
 class LanguageSection(Section):
@@ -114,11 +192,24 @@ class LanguageSection(Section):
         return codes and tuple(sorted({normalise_language(code) for code in codes}))
 
 
+Limits = dict[str, Annotated[float, Field(strict=False)] | bool]
+
+
 class QualitySection(Section):
-    """Quality rules: a preset, and limits that override or add to it."""
+    """Quality rules: a preset, and limits that override or add to it; `false` switches one off.
+
+    Attributes:
+        preset: the name of one that the package carries.
+        rules: limits by rule.
+        languages: other limits by rule for documents of a language (`[quality.languages.de]`).
+        sources: other limits by rule for documents of a source (`[quality.sources.subtitles]`);
+            where both speak, the source's counts.
+    """
 
     preset: str | None = None
-    rules: dict[str, Annotated[float, Field(strict=False)] | bool] = {}
+    rules: Limits = {}
+    languages: dict[str, Limits] = {}
+    sources: dict[str, Limits] = {}
 
     @field_validator("preset")
     @classmethod
@@ -127,14 +218,32 @@ class QualitySection(Section):
             load_preset(name)
         return name
 
-    @field_validator("rules")
+    @field_validator("languages")
     @classmethod
-    def _known_rules(cls, rules: dict[str, float | bool]) -> dict[str, float | bool]:
-        for name in rules:
-            if name not in all_rules():
-                asked = "[quality.rules] sets rules"
-                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
-        return rules
+    def _normalise(cls, languages: dict[str, Limits]) -> dict[str, Limits]:
+        merged: dict[str, Limits] = {}
+        for code, limits in languages.items():  # `--set` may name a language in another way
+            merged.setdefault(normalise_language(code), {}).update(limits)
+        return merged
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, sources: dict[str, Limits]) -> dict[str, Limits]:
+        known = (*_KINDS, "augment:counterfactual")
+        for name in sources:
+            if name not in known:
+                asked = "[quality.sources] names sources"
+                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, known))
+        return sources
+
+    @model_validator(mode="after")
+    def _known_rules(self) -> Self:
+        for limits in (self.rules, *self.languages.values(), *self.sources.values()):
+            for name in limits:
+                if name not in all_rules():
+                    asked = "[quality.rules] sets rules"
+                    raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
+        return self
 
 
 class DuplicatesSection(Section):
@@ -183,6 +292,22 @@ class BiasSection(Section):
     maximum_derogatory_mentions: Annotated[int, Field(ge=0)] = 0
 
 
+class AuditSection(Section):
+    """What the rules do to documents that speak of groups of people.
+
+    Attributes:
+        maximum_ratio: a rule that hits the documents that speak of a group so many times as often
+            as all documents, and more often than chance explains, is flagged.
+        minimum_hits: documents of the group that the rule must hit before it is.
+        action: `warn` names what is flagged at the end of the run; `stop` ends the run before it
+            releases.
+    """
+
+    maximum_ratio: Annotated[float, Field(ge=1, strict=False)] = 1.5
+    minimum_hits: Annotated[int, Field(ge=1)] = 10
+    action: Literal["warn", "stop"] = "warn"
+
+
 class AugmentSection(Section):
     """Documents made of kept ones, marked with their `parent`.
 
@@ -218,12 +343,14 @@ class Recipe(Section):
     seed: int = 0
     max_removed_share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.95
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1, strict=False)]
+    fetch: FetchSection = FetchSection()
     clean: CleanSection = CleanSection()
     language: LanguageSection = LanguageSection()
     quality: QualitySection = QualitySection()
     duplicates: DuplicatesSection = DuplicatesSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
+    audit: AuditSection = AuditSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from curate.recipe import WikipediaSection
 from curate.sources import InputFile, Sink, split_evenly
 from curate.sources.bzip2 import Lost
-from curate.sources.dump import ASKED, Dump, Page, Site
+from curate.sources.mediawiki_xml import ASKED, Dump, Page, Site
 from curate.sources.packed import Piece, is_divisible, unpack
 from curate.sources.pages import kind_of_page, language_of
 from curate.sources.wikitext import Choices, clean_wikitext

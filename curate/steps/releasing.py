@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.audit import measure_audit
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
 from curate.release.manifest import Manifest, read_manifest, versions_of
@@ -194,8 +195,15 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     decided = settled.decided
     corpus = _corpus(decided, made)
     block = corpus.blocks[place]
-    priority = pl.lit(block.priority, dtype=pl.Int64).alias("priority")
-    documents = read_documents(work, corpus, place).drop("text").with_columns(priority)
+    documents = (
+        read_documents(work, corpus, place)
+        .drop("text")
+        .with_columns(
+            pl.lit(block.priority, dtype=pl.Int64).alias("priority"),
+            pl.lit(block.name).alias("block"),  # where the text lies, and in which row
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+        )
+    )
     scorers = scorers_of(work.recipe)
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
     states = [f"{scorer}_state" for scorer in scorers]
@@ -272,15 +280,16 @@ def _all_skipped(work: Work, parts: Sequence[tuple[str, dict[str, str]]]) -> pl.
 
 
 def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
-    """What is kept, by source and language, and its mentions of groups."""
+    """What is kept, by source and language, its mentions of groups, and what rules do to those."""
     columns = [column for column, facts in COLUMNS.items() if facts.scorer == "bias"]
-    wanted = ["source", "language", "characters", "removed_by", *columns, "bias_state"]
-    rows = [work.store.read_frame(name, wanted) for name in ledger]
-    kept = pl.concat(rows).filter(pl.col("removed_by").is_null()).drop("removed_by")
+    wanted = ["source", "language", "characters", "removed_by", "tags", *columns, "bias_state"]
+    rows = pl.concat([work.store.read_frame(name, wanted) for name in ledger])
+    kept = rows.filter(pl.col("removed_by").is_null()).drop("removed_by", "tags")
     sizes = {"documents": pl.len(), "characters": pl.col("characters").sum()}
     languages = kept.group_by("source", "language").agg(**sizes)
     order = ["source", "documents", "language"]
     return {
+        "audit.parquet": measure_audit(rows),
         "bias.parquet": summarise_bias(kept),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
@@ -296,6 +305,7 @@ def release_key(work: Work, settled: Settled) -> str:
         decided=_decided_key(settled.decided),
         scores=[score_names(work, block) for block in settled.decided.corpus.blocks],
         release=work.recipe.release.model_dump(),
+        audit=work.recipe.audit.model_dump(),
         similarity=work.recipe.duplicates.split_similarity,
         seed=work.recipe.seed,
         libraries=library_versions("scatter"),
