@@ -88,12 +88,12 @@ def read(stream: BinaryIO, file: InputFile, section: WikipediaSection, sink: Sin
     if head:
         dump.enter(head)
         stream.seek(0)
-    for piece in unpack(stream, file.name, ASKED, file.start, file.stop):
+    for number, piece in enumerate(unpack(stream, file.name, ASKED, file.start, file.stop)):
         if piece is None:
             dump.end_range()
         elif isinstance(piece, Lost):
             dump.lose(piece)
-        elif file.start == 0 and _INDEX.match(piece.data):
+        elif number == 0 and file.start == 0 and _INDEX.match(piece.data):
             sink.count("index_files")
             return
         elif not dump.feed(piece):

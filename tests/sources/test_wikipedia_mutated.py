@@ -188,3 +188,20 @@ def test_a_huge_page_costs_bounded_time_and_memory(opening, size, pack):
     documents, skipped = sink.take_documents(), sink.take_skipped()
     assert documents.height + skipped.height == 12
     assert skipped.height == (size > 10)
+
+
+@pytest.mark.parametrize("piece", [b'<b x="', b"<!--", b"<?x ", b"<b "])
+def test_a_tag_without_end_costs_one_page(piece):
+    at = DUMP.index(b"Infobox", DUMP.index(b"<id>5<"))
+    stored = DUMP[:at] + piece + b"x" * (24 << 20) + DUMP[at:]
+    sink = Sink("wikipedia", "", "0" * 64)
+    tracemalloc.start()
+    read(io.BytesIO(stored), InputFile("x", "x", "x", len(stored), "0" * 64), PLAIN, sink)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 << 20  # expat holds 16 MB, and twice as much while it grows
+    ids = [int(source_id.split(":")[1]) for source_id in sink.take_documents()["source_id"]]
+    assert ids == [n for n in range(12) if n != 5]
+    assert sink.take_skipped()["detail"].to_list() == [
+        "a tag or comment of more than 16777216 bytes"
+    ]
