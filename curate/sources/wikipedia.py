@@ -18,7 +18,7 @@ from typing import BinaryIO
 from curate.recipe import WikipediaSection
 from curate.sources import InputFile, Sink, split_evenly
 from curate.sources.bzip2 import Lost
-from curate.sources.dump import ASKED, Dump, Page, Site
+from curate.sources.mediawiki_xml import ASKED, Dump, Page, Site
 from curate.sources.packed import Piece, is_divisible, unpack
 from curate.sources.pages import kind_of_page, language_of
 from curate.sources.wikitext import Choices, clean_wikitext
@@ -88,12 +88,12 @@ def read(stream: BinaryIO, file: InputFile, section: WikipediaSection, sink: Sin
     if head:
         dump.enter(head)
         stream.seek(0)
-    for piece in unpack(stream, file.name, ASKED, file.start, file.stop):
+    for number, piece in enumerate(unpack(stream, file.name, ASKED, file.start, file.stop)):
         if piece is None:
             dump.end_range()
         elif isinstance(piece, Lost):
             dump.lose(piece)
-        elif file.start == 0 and _INDEX.match(piece.data):
+        elif number == 0 and file.start == 0 and _INDEX.match(piece.data):
             sink.count("index_files")
             return
         elif not dump.feed(piece):

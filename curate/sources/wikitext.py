@@ -67,6 +67,9 @@ _PROJECTS = "mw voy wmf rev doi rfc"  # prefixes that look like a language's but
 _LANGUAGES = "simple nds-nl"
 _LONGEST_TITLE = 600  # bytes of a link's target, with its namespace
 
+_SWITCHES = "toc notoc forcetoc noeditsection newsectionlink nonewsectionlink nogallery hiddencat"
+_SWITCHES += " noindex staticredirect nocontentconvert nocc notitleconvert notc disambig start end"
+
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
@@ -209,7 +212,7 @@ def _tags(choices: Choices) -> NameTable:
 
 @lru_cache(maxsize=64)
 def _namespaces(local: frozenset[str]) -> NameTable:
-    values: dict[str, int] = {}
+    values = dict.fromkeys(_SWITCHES.split(), tokens.SWITCH)
     known = [word for key in ("file", "media", "category") for word in words_of("namespaces", key)]
     for name in (*known, *local):
         values |= dict.fromkeys(_spellings(name), tokens.NAMESPACE)

@@ -202,7 +202,7 @@ def write_prose(
     state = np.zeros(6, np.int64)
     empty = np.full(7, -1, np.int64)  # where an empty section of each level begins
     found = np.zeros((11, 3), np.int64)
-    waiting = np.empty((5 * count + 16, 4), np.int32)  # segments: start, stop, first token; box
+    waiting = np.empty((256, 4), np.int32)  # segments: start, stop, first token; box
     field = np.zeros(5, np.int64)
     kinds = np.int64(0)
     tables = np.int64(0)  # in how many tables of pipes this is
@@ -260,6 +260,10 @@ def write_prose(
                 size += 1
             continue
         while at < stop:
+            if depth + 2 * SHOWN_PARTS > len(waiting):
+                more = np.empty((2 * len(waiting), 4), np.int32)
+                more[:depth] = waiting[:depth]
+                waiting = more
             limit = stop
             if index < count and tokens[index, START] < stop:
                 limit = np.int64(tokens[index, START])

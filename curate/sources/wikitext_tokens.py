@@ -46,7 +46,7 @@ FORMULA = -3  # this literal is TeX
 # What names stand for, in tables of names. Tags: a number of the tag's own times 16, plus its class.
 INLINE_TAG, BLOCK_TAG, DROPPED_TAG, LITERAL_TAG, TABLE_TAG = 1, 2, 3, 4, 5
 CODE_TAG, FORMULA_TAG, GALLERY_TAG, CELL_TAG = 6, 7, 8, 9
-NAMESPACE, MEDIA, PROJECT, LANGUAGE = 1, 2, 3, 4
+NAMESPACE, MEDIA, PROJECT, LANGUAGE, SWITCH = 1, 2, 3, 4, 5
 MAXIMUM_TAGS = 256
 
 NEWLINE, SPACE, APOSTROPHE_BYTE, DASH, COLON, LESS, GREATER = 10, 32, 39, 45, 58, 60, 62
@@ -371,12 +371,17 @@ def tokenise(
             elif byte == UNDERSCORE:
                 end = at + 2
                 limit = min(size, at + _LONGEST_NAME)
+                is_lower = False
                 while end < limit and (
-                    65 <= data[end] <= 90
+                    97 <= (data[end] | 32) <= 122
                     or data[end] >= 128
                     or (data[end] == UNDERSCORE and end + 1 < size and data[end + 1] != UNDERSCORE)
                 ):
+                    is_lower = is_lower or 97 <= data[end] <= 122
                     end += 1
+                if is_lower:  # only those that are known
+                    known = lookup(namespace_keys, namespace_values, name_hash(data, at, end))
+                    end = end if known == SWITCH else size
                 if run - at == 2 and end + 1 < limit and end > at + 4 and data[end] == UNDERSCORE:
                     count = _add(tokens, count, TAG, at, end + 2)
                     at = end + 2

@@ -377,7 +377,7 @@ def in_ranges(data, cuts):
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from(sorted(STORED)), st.data())
 def test_ranges_give_every_page_once(name, data):
     stored = STORED[name]
@@ -532,3 +532,27 @@ def test_every_real_dump_is_read(shared_data):
     assert mini_pages == 179
     assert articles > 1700
     assert left / articles <= 0.005
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["enwiki-shortened.xml.bz2", "ltgwiki-pages-articles.xml"])
+def test_real_dumps_in_ranges(shared_data, name):
+    stored = (shared_data / "wikipedia" / name).read_bytes()
+    whole, skipped, _ = run(stored, LARGE_SECTION)
+    size = len(stored)
+    found = in_ranges(stored, [size // 7, size // 2, size // 2 + 10, size - 1])
+    documents = pl.concat(frame for frame, _, _ in found)
+    assert documents.drop("snapshot").equals(whole.drop("snapshot"))
+    assert pl.concat(some for _, some, _ in found).equals(skipped)
+
+
+@pytest.mark.shared
+def test_kinds_of_real_pages(shared_data):
+    stored = (shared_data / "wikipedia" / "enwiki-shortened.xml.bz2").read_bytes()
+    documents, _, _ = run(stored, LARGE_SECTION)
+    kinds = dict(documents.select("title", "page_kind").iter_rows())
+    assert kinds["Austin (disambiguation)"] == kinds["Alien"] == "disambiguation"
+    assert kinds["List of anthropologists"] == "list"
+    assert kinds["Anarchism"] is None
+    assert set(documents["declared_language"]) == {"en"}
+    assert documents["categories"].null_count() < 10

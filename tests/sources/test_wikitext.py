@@ -77,7 +77,8 @@ LOCAL = ("Datei", "Файл", "Kategorie", "ファイル")
         ("{{Infobox\n| a = {{b|[[c]]}}\n| d = {{{e|}}}\n}}\nf", "f"),
         ("a {{never closed\n| b = c\nd", "a\nd"),
         ("a }} b {{{{c}}}} d {{{e}} f", "a b d f"),
-        ("a __NOTOC__ __БЕЗСОДЕРЖАНИЯ__ b __init__", "a b __init__"),
+        ("a __NOTOC__ __БЕЗСОДЕРЖАНИЯ__ b __init__ __noToc__", "a b __init__"),
+        ("__main__ __HIDDENCAT__ __KEINE_INDEXIERUNG__ x", "__main__ x"),
         # what is kept of tags
         ("<div style='x'>H<sub>2</sub>O</div><span>x</span>", "H2O\nx"),
         ("1 < 2 > 0 and <unknown>", "1 < 2 > 0 and <unknown>"),

@@ -33,6 +33,7 @@ _FIELDS = {  # whose text is read: parent and name
     ("revision", "model"),
     ("revision", "text"),
 }
+_LONGEST_TAG = 16 << 20  # bytes; expat holds all of it
 _PLACES = 16  # pieces whose place in the stored file is remembered
 
 
@@ -140,7 +141,7 @@ class Dump:
         self._encoding, self._mark = head._encoding, head._mark
         self._has_root, self._size = True, 1
 
-    def feed(self, piece: Piece) -> bool:
+    def feed(self, piece: Piece) -> bool:  # noqa: C901  # one loop over what may go wrong
         """Parse the next bytes of the XML; False when the range is read to its end.
 
         Raises:
@@ -179,7 +180,11 @@ class Dump:
                 offset = self._base + parser.CurrentByteIndex
                 self._damaged(offset, str(error))
             else:
-                return True
+                if self._size - self._base - parser.CurrentByteIndex <= _LONGEST_TAG:
+                    return True
+                self._damaged(self._size, f"a tag or comment of more than {_LONGEST_TAG} bytes")
+                data = block
+                continue
             data = recent[max(0, offset - recent_offset) :]
         return True
 
