@@ -197,6 +197,9 @@ class DuplicatesSection(Section):
         among: link all that was read, or only what passes every other rule.
         minimum_similarity: Jaccard similarity of the shingle sets from which a pair is a duplicate.
         split_similarity: verified pairs from here up stay in one split.
+        versions: documents of one work and language (uploads of one film) of which one is kept:
+            those that are `similar`, all by their `id` alone, or none (`off`).
+        version_similarity: Jaccard similarity from which two of one work are versions.
         shingle_words: words in a shingle.
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
@@ -208,9 +211,17 @@ class DuplicatesSection(Section):
     among: Literal["read", "passing"] = "read"
     minimum_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.75
     split_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
+    versions: Literal["similar", "id", "off"] = "similar"
+    version_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
     shingle_words: Annotated[int, Field(ge=1)] = 5
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
+
+    @property
+    def least_similarity(self) -> float:
+        """The similarity below which no verified pair is of use."""
+        least = min(self.minimum_similarity, self.split_similarity)
+        return min(least, self.version_similarity) if self.versions == "similar" else least
 
 
 class ToxicitySection(Section):
