@@ -92,6 +92,24 @@ AnySource = Annotated[
 LineRule = Literal["policy", "uppercase", "numeric", "counter", "single_word", "boilerplate"]
 
 
+class ParallelSection(Section):
+    """Pairs of sentences in two languages, released beside the documents.
+
+    Attributes:
+        kind: `alignments` (OPUS cesAlign files, whose documents lie in `documents`), `moses` (two
+            files of as many lines, or OPUS' zip of them) or `times` (subtitles of one film, named
+            `film.en.srt` or `en/film.srt`).
+        inputs: files, globs or URLs; relative ones resolve against the recipe's folder.
+        documents: OPUS XML files, and zips of them, in which alignments find their sentences.
+        minimum_overlap: pairs whose overlap in time is known and below it are left out.
+    """
+
+    kind: Literal["alignments", "moses", "times"]
+    inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    documents: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    minimum_overlap: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.0
+
+
 class CleanSection(Section):
     """Changes of the text before anything is measured, recorded by their number of characters.
 
@@ -297,6 +315,7 @@ class Recipe(Section):
     seed: int = 0
     max_removed_share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.95
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1, strict=False)]
+    parallel: Annotated[tuple[ParallelSection, ...], Field(strict=False)] = ()
     clean: CleanSection = CleanSection()
     language: LanguageSection = LanguageSection()
     quality: QualitySection = QualitySection()
@@ -450,7 +469,11 @@ def _line_of(text: str, place: list[str | int]) -> int | None:
     lines = text.splitlines()
     start = 0
     if len(names) > 1:
-        header = f"[[{names[0]}]]" if names[0] == "sources" else f"[{'.'.join(names[:-1])}]"
+        header = (
+            f"[[{names[0]}]]"
+            if names[0] in {"sources", "parallel"}
+            else f"[{'.'.join(names[:-1])}]"
+        )
         found = [index for index, line in enumerate(lines) if line.strip().startswith(header)]
         start = found[min(number, len(found) - 1)] if found else 0
     for index, line in enumerate(lines[start:], start + 1):

@@ -53,7 +53,12 @@ def find_inputs(section: AnySource, folder: Path) -> list[InputFile]:
         InputError: a file is missing, a pattern matches nothing, or a URL cannot be opened.
         ComponentError: a URL's protocol needs a package that is not installed.
     """
-    found = {name: uri for pattern in section.inputs for uri, name in _expand(pattern, folder)}
+    return find_files(section.inputs, folder)
+
+
+def find_files(patterns: Sequence[str], folder: Path) -> list[InputFile]:
+    """The files that patterns name; see `find_inputs`."""
+    found = {name: uri for pattern in patterns for uri, name in _expand(pattern, folder)}
     with ThreadPoolExecutor(4) as threads:  # hashing releases the GIL
         return list(threads.map(lambda name: _describe(found[name], name), sorted(found)))
 

@@ -142,7 +142,7 @@ def _read_film(
             text=dialogue,
             date=film["year"] if film and len(film["year"]) == len("2001") else None,
             title=_title(content) if is_opus else None,
-            work=f"imdb:{int(film['film'])}" if film and int(film["film"]) else None,
+            work=work_of(label),
             declared_language=language or None,
             encoding=content.encoding,
             encoding_score=content.score,
@@ -207,6 +207,16 @@ def _report(first: dict[str, int], where: str, sink: Sink) -> None:
             sink.skip("damaged", detail=f"{where}{what}{at}")
     if "other_languages" in first:
         sink.skip("other_language", detail=f"{where}cues in another language than most")
+
+
+def work_of(label: str) -> str | None:
+    """The film that an OPUS path names, whatever its language and upload.
+
+    >>> work_of("OpenSubtitles/xml/en/2001/0209475/54828.xml")
+    'imdb:209475'
+    """
+    film = _FILM.search(label)
+    return f"imdb:{int(film['film'])}" if film and int(film["film"]) else None
 
 
 def language_of(label: str) -> str:

@@ -99,7 +99,7 @@ def is_read(work: Work, part: Part) -> bool:
 def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[str, Any]:
     """Read one file; what cannot be read is the file's state, not the end of the run."""
     try:
-        with _open(file) as stream:
+        with open_input(file) as stream:
             reader(stream, file, part.section, sink)
     except (ComponentError, StoreError):
         raise
@@ -112,7 +112,8 @@ def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[
     return {"state": "read", "reason": "", "change": "", "again": False}
 
 
-def _open(file: InputFile) -> BinaryIO:
+def open_input(file: InputFile) -> BinaryIO:
+    """A file, binary and seekable."""
     if "://" in file.uri:
         return io.BufferedReader(fsspec.open(file.uri, "rb").open())  # a reader peeks and seeks
     return Path(file.uri).open("rb")

@@ -16,6 +16,7 @@ from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
     "read": 3,
+    "pair": 1,
     "ids": 1,
     "language": 1,
     "quality": 1,
