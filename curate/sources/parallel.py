@@ -18,10 +18,12 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import combinations, zip_longest
+from itertools import combinations, permutations, zip_longest
 from typing import Any, BinaryIO, NamedTuple, Self, cast
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from curate.errors import InputError
 from curate.recipe import ParallelSection, SubtitlesSection
@@ -35,7 +37,13 @@ from curate.sources.opus import read_named_sentences
 from curate.sources.subtitles import cues_of, language_of, open_film, work_of
 
 Open = Callable[[InputFile], BinaryIO]
+TICKS = 10  # of a second, in which films are compared
+MAXIMUM_SECONDS = 20_000.0  # of a film
+MAXIMUM_OFFSET_SECONDS = 120.0
+SCALES = (1.0, *(a / b for a, b in permutations((24000 / 1001, 24.0, 25.0), 2)))
+LEAST_GAIN = 1.05
 BLOCK_PAIRS = 200_000  # held at once
+SMALLER_IS_BETTER = 0.85  # of the greatest overlap is enough for a smaller group
 LEAST_OVERLAP = 0.2  # of cues that are paired by time
 _GROUP = re.compile(r"<(?:linkGrp|cesAlign)\b([^<>]*)>")
 _LINK = re.compile(r"<(linkGrp|cesAlign|link)\b([^<>]*)>")
@@ -397,7 +405,9 @@ def film_name(name: str) -> tuple[str, str] | None:
     return None
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
+    """A cue: when it is shown, in seconds, and what it says."""
+
     start: float
     end: float
     text: str
@@ -405,7 +415,7 @@ class _Line(NamedTuple):
 
 def _read_films(files: Sequence[InputFile], open_: Open, sink: PairSink) -> None:
     """Pair the cues of one film's files, for each two languages."""
-    films: dict[str, tuple[InputFile, list[_Line]]] = {}
+    films: dict[str, tuple[InputFile, list[Line]]] = {}
     for file in sorted(files, key=lambda file: (file.label, file.identity)):
         named = film_name(file.name)
         if named is None or named[1] in films:
@@ -420,7 +430,8 @@ def _read_films(files: Sequence[InputFile], open_: Open, sink: PairSink) -> None
         sink.skip("not_parallel", "a film in fewer than two languages")
     for languages in combinations(sorted(films), 2):
         sides = [films[language] for language in languages]
-        beads = align_by_time(sides[0][1], sides[1][1])
+        reference = sides[0][1]
+        beads = align_by_time(reference, synchronised(reference, sides[1][1]))
         for place, (one, other, overlap) in enumerate(beads, 1):
             sink.pair(
                 [
@@ -439,7 +450,7 @@ def _read_films(files: Sequence[InputFile], open_: Open, sink: PairSink) -> None
             )
 
 
-def _lines_of(stream: BinaryIO, language: str, label: str, sink: PairSink) -> Iterator[_Line]:
+def _lines_of(stream: BinaryIO, language: str, label: str, sink: PairSink) -> Iterator[Line]:
     """The cleaned cues of a film that have both times, in the order of time."""
     content, kind = open_film(stream)
     noted: list[str] = []
@@ -451,17 +462,17 @@ def _lines_of(stream: BinaryIO, language: str, label: str, sink: PairSink) -> It
         spoken = make_dialogue(plain, _FILM, language, lambda _name, _number: None)
         for start, end, text in zip(starts, ends, spoken.split(BREAK), strict=True):
             if text and end > start:  # false where a time is not known
-                found.append(_Line(start, end, text.replace("\n", " ")))
+                found.append(Line(start, end, text.replace("\n", " ")))
     if content.broken or noted:
         sink.skip("damaged", f"{label}: {content.broken or noted[0]}")
     yield from sorted(found, key=lambda line: line.start)
 
 
-def align_by_time(one: Sequence[_Line], other: Sequence[_Line]) -> list[tuple[range, range, float]]:
+def align_by_time(one: Sequence[Line], other: Sequence[Line]) -> list[tuple[range, range, float]]:
     """Groups of up to three lines that are shown at the same time.
 
     From the beginning on, of the groups that may come next the one is taken whose times overlap
-    most; where none does by `LEAST_OVERLAP`, the line that ends first has no partner.
+    most (or nearly so, and is smaller); where none does by `LEAST_OVERLAP`, the line that ends first has no partner.
 
     Args:
         one: lines with `start` and `end` in seconds, sorted by start.
@@ -474,13 +485,15 @@ def align_by_time(one: Sequence[_Line], other: Sequence[_Line]) -> list[tuple[ra
     found = []
     at, to = 0, 0
     while at < len(one) and to < len(other):
-        overlap, width, height = max(
-            (_overlap(one, other, at, to, width, height), -width, -height)
+        overlaps = [
+            (_overlap(one, other, at, to, width, height), width, height)
             for width, height in _BEADS
             if at + width <= len(one) and to + height <= len(other)
-        )
-        if overlap >= LEAST_OVERLAP:
-            width, height = -width, -height
+        ]
+        enough = max(max(overlaps)[0] * SMALLER_IS_BETTER, LEAST_OVERLAP)
+        chosen = next((bead for bead in overlaps if bead[0] >= enough), None)
+        if chosen is not None:
+            overlap, width, height = chosen
             found.append((range(at, at + width), range(to, to + height), round(overlap, 6)))
             at, to = at + width, to + height
         elif one[at].end <= other[to].end:
@@ -490,8 +503,50 @@ def align_by_time(one: Sequence[_Line], other: Sequence[_Line]) -> list[tuple[ra
     return found
 
 
+def synchronised(one: Sequence[Line], other: Sequence[Line]) -> list[Line]:
+    """The lines of the other film with its times brought to those of the one.
+
+    Uploads start at different times and run at different frame rates. Of the rates of film and
+    television and of the offsets up to `MAXIMUM_OFFSET_SECONDS`, those are taken with which both
+    speak at once most; none where that gains less than `LEAST_GAIN`.
+    """
+    if not one or not other:
+        return list(other)
+    reference = _activity(one, 1.0)
+    reach = int(MAXIMUM_OFFSET_SECONDS * TICKS)
+    as_it_is, best = 0.0, (0.0, 1.0, 0)
+    for scale in SCALES:
+        activity = _activity(other, scale)
+        size = 1 << (len(reference) + len(activity)).bit_length()
+        spectrum = np.fft.rfft(reference, size) * np.conj(np.fft.rfft(activity, size))
+        shared = np.round(np.fft.irfft(spectrum, size)).astype(np.int64)  # at each offset
+        offsets = np.concatenate([np.arange(reach + 1), np.arange(-reach, 0)])
+        offsets = offsets[np.abs(offsets) < size // 2]
+        found = shared[offsets]
+        if scale == 1.0:
+            as_it_is = float(shared[0])
+        at = int(np.argmax(found))
+        best = max(best, (float(found[at]), scale, int(offsets[at])), key=lambda item: item[0])
+    together, scale, ticks = best
+    if together < as_it_is * LEAST_GAIN:
+        return list(other)
+    offset = ticks / TICKS
+    return [
+        Line(line.start * scale + offset, line.end * scale + offset, line.text) for line in other
+    ]
+
+
+def _activity(lines: Sequence[Line], scale: float) -> NDArray[np.float32]:
+    """Whether something is said, in each tick."""
+    ends = min(max(line.end for line in lines) * scale, MAXIMUM_SECONDS)
+    activity = np.zeros(int(ends * TICKS) + 1, np.float32)
+    for line in lines:
+        activity[max(0, int(line.start * scale * TICKS)) : int(line.end * scale * TICKS)] = 1
+    return activity
+
+
 def _overlap(
-    one: Sequence[_Line], other: Sequence[_Line], at: int, to: int, width: int, height: int
+    one: Sequence[Line], other: Sequence[Line], at: int, to: int, width: int, height: int
 ) -> float:
     """Common time of two groups of lines over the time of both."""
     starts = one[at].start, other[to].start

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
 import zipfile
 
@@ -11,7 +12,14 @@ from curate.errors import InputError
 from curate.recipe import ParallelSection
 from curate.schema import PARALLEL
 from curate.sources import InputFile
-from curate.sources.parallel import PairSink, _Line, align_by_time, moses_name, read_pairs
+from curate.sources.parallel import (
+    Line,
+    PairSink,
+    align_by_time,
+    moses_name,
+    read_pairs,
+    synchronised,
+)
 
 
 def pairs(kind, files, documents=(), minimum_overlap=0.0):
@@ -223,9 +231,25 @@ def test_a_film_in_one_language_is_not_parallel():
     ],
 )
 def test_lines_are_aligned_by_time(one, other, beads):
-    sides = [[_Line(*times, "x") for times in some] for some in (one, other)]
+    sides = [[Line(*times, "x") for times in some] for some in (one, other)]
     found = align_by_time(*sides)
     assert [(tuple(a), tuple(b), overlap) for a, b, overlap in found] == beads
+
+
+@pytest.mark.parametrize("scale", [1.0, 25 / (24000 / 1001)])
+@pytest.mark.parametrize("offset", [0.0, -12.5, 90.0])
+def test_films_of_other_rates_and_offsets_are_synchronised(scale, offset):
+    dice = random.Random(7)
+    at, lines = 100.0, []
+    for _ in range(400):
+        length = dice.uniform(1, 5)
+        lines.append(Line(at, at + length, "x"))
+        at += length + dice.uniform(0.1, 12)
+    moved = [Line(a * scale + offset, b * scale + offset, text) for a, b, text in lines]
+    found = synchronised(lines, moved)
+    assert all(abs(a.start - b.start) < 0.3 for a, b in zip(lines, found, strict=True))
+    assert synchronised(lines, []) == []
+    assert synchronised([], lines) == lines
 
 
 @pytest.fixture
