@@ -23,7 +23,7 @@ from lxml import etree
 
 from curate.recipe import WikipediaSection
 from curate.sources import InputFile, Sink
-from curate.sources.packed import Fault, unpack
+from curate.sources.packed import Piece, unpack
 from curate.sources.wikipedia import read
 from curate.sources.wikitext import clean_wikitext
 
@@ -59,7 +59,7 @@ def measure(file: Path, repeat: int) -> tuple[int, int]:
     """Print one dump's row; its articles, and those with leftovers."""
     packed = file.read_bytes()
     blocks = unpack(io.BytesIO(packed), file.name, "a dump")
-    data = b"".join(block for block in blocks if not isinstance(block, Fault))
+    data = b"".join(block.data for block in blocks if isinstance(block, Piece))
     megabytes = len(data) / 1e6
 
     def rate(work: Callable[[], object], size: float = megabytes) -> float:

@@ -16,7 +16,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from itertools import combinations, permutations, zip_longest
 from typing import Any, BinaryIO, NamedTuple, Self, cast
@@ -36,7 +36,7 @@ from curate.sources.dialogue import make_dialogue
 from curate.sources.opus import read_named_sentences
 from curate.sources.subtitles import cues_of, language_of, open_film, work_of
 
-Open = Callable[[InputFile], BinaryIO]
+Open = Callable[[InputFile], AbstractContextManager[BinaryIO]]
 TICKS = 10  # of a second, in which films are compared
 MAXIMUM_SECONDS = 20_000.0  # of a film
 MAXIMUM_OFFSET_SECONDS = 120.0

@@ -9,12 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from curate.errors import CurateError, StoreError
+from curate.errors import CurateError, FetchError, StoreError
 from curate.recipe import ParallelSection, Recipe
 from curate.sources import InputFile
 from curate.sources.inputs import find_files
 from curate.sources.parallel import PairSink, film_name, moses_name, read_pairs
-from curate.steps.reading import FAILED, open_input
+from curate.sources.places import Places
+from curate.steps.reading import FAILED
 from curate.steps.work import Work, library_versions, name_of
 
 
@@ -41,9 +42,9 @@ def plan_pairs(recipe: Recipe, folder: Path) -> list[PairPart]:
     """
     parts = []
     for section in recipe.parallel:
-        documents = tuple(find_files(section.documents, folder))
+        documents = tuple(find_files(section.documents, section, folder, recipe.fetch))
         groups: dict[str, list[InputFile]] = {}
-        for file in find_files(section.inputs, folder):
+        for file in find_files(section.inputs, section, folder, recipe.fetch):
             groups.setdefault(_group(section, file), []).append(file)
         parts += [PairPart(section, tuple(files), documents) for files in groups.values()]
     return parts
@@ -93,17 +94,37 @@ def pair_part(work: Work, part: PairPart) -> None:
             work.store.write_frame(blocks[-1], pairs)
 
     sink.on_full = publish
-    state, reason = "read", ""
+    state, reason, again = "read", "", False
     try:
-        read_pairs(part.files, part.section, open_input, sink, part.documents)
+        with Places(work.recipe.fetch) as places:
+            read_pairs(
+                part.files,
+                part.section,
+                lambda file: places.open(file.uri, file.identity),
+                sink,
+                part.documents,
+            )
     except StoreError:
         raise
     except CurateError as error:
         state, reason = FAILED, f"{error.asked}, but {error.came}"
+        again = isinstance(error, FetchError)
         sink.skip("failed", reason)
     publish(sink.take_pairs())
-    metadata = {"blocks": blocks, "state": state, "reason": reason, "counts": sink.counts}
+    metadata = {
+        "blocks": blocks,
+        "state": state,
+        "reason": reason,
+        "counts": sink.counts,
+        "again": again,
+    }
     work.store.write_frame(pair_name(work, part), sink.take_skipped(), metadata)
+
+
+def is_paired(work: Work, part: PairPart) -> bool:
+    """Whether a part was read, and no fault of the moment (a network) spoilt it."""
+    name = pair_name(work, part)
+    return work.store.has(name) and not work.store.read_metadata(name)["again"]
 
 
 def pair_outcome(work: Work, part: PairPart) -> dict[str, Any]:
