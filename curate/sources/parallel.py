@@ -452,7 +452,7 @@ def _read_films(files: Sequence[InputFile], open_: Open, sink: PairSink) -> None
 
 def _lines_of(stream: BinaryIO, language: str, label: str, sink: PairSink) -> Iterator[Line]:
     """The cleaned cues of a film that have both times, in the order of time."""
-    content, kind = open_film(stream)
+    content, kind = open_film(stream, language)
     noted: list[str] = []
     found = []
     for starts, ends, texts in cues_of(

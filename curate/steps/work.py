@@ -35,7 +35,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
     "commoncrawl": ("fastwarc", "resiliparse", "polars"),
     "wikipedia": ("numba", "polars"),
-    "subtitles": ("resiliparse", "polars"),
+    "subtitles": ("chardet", "polars"),
     "records": ("polars", "pyarrow"),
     "language": ("fasttext-numpy2", "numpy"),
     "quality": ("numba", "numpy"),
