@@ -31,7 +31,7 @@ from curate.schema import COLUMNS, DataType
 Removes = Literal[
     "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
 ]
-DUPLICATE_RULES = ("duplicates.exact", "duplicates.near")
+DUPLICATE_RULES = ("duplicates.exact", "duplicates.near", "duplicates.version")
 MINIMUM_DOCUMENTS = 100  # below this a share says nothing
 
 
@@ -407,13 +407,20 @@ def apply_survivors(
     if section.action == "tag":
         tags = pl.when(loser).then(pl.concat_list("tags", "rule")).otherwise("tags")
         return frame.with_columns(tags=tags).drop("rule")
-    exact, near = DUPLICATE_RULES
-    limits = {exact: "1", near: f"{section.minimum_similarity:g}"}
+    limits = duplicate_limits(section)
     return frame.with_columns(
         limit=pl.when(loser).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
         removed_by=pl.when(loser).then("rule").otherwise("removed_by"),
         value=pl.when(loser).then("similarity").otherwise("value"),
     ).drop("rule")
+
+
+def duplicate_limits(section: DuplicatesSection) -> dict[str, str]:
+    """The limit of each duplicate rule as text."""
+    similar = section.versions == "similar"
+    version = f"{section.version_similarity:g}" if similar else section.versions
+    limits = ("1", f"{section.minimum_similarity:g}", version)
+    return dict(zip(DUPLICATE_RULES, limits, strict=True))
 
 
 def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:

@@ -164,6 +164,24 @@ class FetchSection(Section):
 LineRule = Literal["policy", "uppercase", "numeric", "counter", "single_word", "boilerplate"]
 
 
+class ParallelSection(Section):
+    """Pairs of sentences in two languages, released beside the documents.
+
+    Attributes:
+        kind: `alignments` (OPUS cesAlign files, whose documents lie in `documents`), `moses` (two
+            files of as many lines, or OPUS' zip of them) or `times` (subtitles of one film, named
+            `film.en.srt` or `en/film.srt`).
+        inputs: files, globs or URLs; relative ones resolve against the recipe's folder.
+        documents: OPUS XML files, and zips of them, in which alignments find their sentences.
+        minimum_overlap: pairs whose overlap in time is known and below it are left out.
+    """
+
+    kind: Literal["alignments", "moses", "times"]
+    inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    documents: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    minimum_overlap: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.0
+
+
 class CleanSection(Section):
     """Changes of the text before anything is measured, recorded by their number of characters.
 
@@ -271,6 +289,9 @@ class DuplicatesSection(Section):
         among: link all that was read, or only what passes every other rule.
         minimum_similarity: Jaccard similarity of the shingle sets from which a pair is a duplicate.
         split_similarity: verified pairs from here up stay in one split.
+        versions: documents of one work and language (uploads of one film) of which one is kept:
+            those that are `similar`, all by their `id` alone, or none (`off`).
+        version_similarity: Jaccard similarity from which two of one work are versions.
         shingle_words: words in a shingle.
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
@@ -282,9 +303,17 @@ class DuplicatesSection(Section):
     among: Literal["read", "passing"] = "read"
     minimum_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.75
     split_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
+    versions: Literal["similar", "id", "off"] = "similar"
+    version_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
     shingle_words: Annotated[int, Field(ge=1)] = 5
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
+
+    @property
+    def least_similarity(self) -> float:
+        """The similarity below which no verified pair is of use."""
+        least = min(self.minimum_similarity, self.split_similarity)
+        return min(least, self.version_similarity) if self.versions == "similar" else least
 
 
 class ToxicitySection(Section):
@@ -427,6 +456,7 @@ class Recipe(Section):
     seed: int = 0
     max_removed_share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.95
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1, strict=False)]
+    parallel: Annotated[tuple[ParallelSection, ...], Field(strict=False)] = ()
     fetch: FetchSection = FetchSection()
     clean: CleanSection = CleanSection()
     language: LanguageSection = LanguageSection()
@@ -583,7 +613,11 @@ def _line_of(text: str, place: list[str | int]) -> int | None:
     lines = text.splitlines()
     start = 0
     if len(names) > 1:
-        header = f"[[{names[0]}]]" if names[0] == "sources" else f"[{'.'.join(names[:-1])}]"
+        header = (
+            f"[[{names[0]}]]"
+            if names[0] in {"sources", "parallel"}
+            else f"[{'.'.join(names[:-1])}]"
+        )
         found = [index for index, line in enumerate(lines) if line.strip().startswith(header)]
         start = found[min(number, len(found) - 1)] if found else 0
     for index, line in enumerate(lines[start:], start + 1):

@@ -49,6 +49,22 @@ SKIPPED: dict[str, DataType] = {
     "reason": pl.String,  # a short fixed name, counted in the funnel
     "detail": pl.String,
 }
+PARALLEL: dict[str, DataType] = {
+    "id": pl.String,  # 32 hex digits
+    "kind": pl.String,  # alignments | moses | times
+    "work": pl.String,  # as of the documents
+    "language_a": pl.String,  # as the corpus spells it
+    "source_id_a": pl.String,  # of the document, as the corpus names it
+    "sentences_a": pl.String,  # which of it, with spaces between them
+    "text_a": pl.String,
+    "language_b": pl.String,
+    "source_id_b": pl.String,
+    "sentences_b": pl.String,
+    "text_b": pl.String,
+    "overlap": pl.Float64,  # of the times in which they are shown, 0 to 1, where times are known
+    "certainty": pl.Float64,  # that the corpus gives, on a scale of its own
+    "input": pl.String,  # identity of the input file
+}
 VERDICT: dict[str, DataType] = {
     "removed_by": pl.String,
     "value": pl.Float64,

@@ -15,7 +15,8 @@ from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 4,
+    "read": 5,
+    "pair": 1,
     "ids": 1,
     "language": 1,
     "quality": 1,
@@ -24,9 +25,9 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "urls": 1,
     "page": 1,
     "signatures": 1,
-    "link": 1,
+    "link": 2,
     "judge": 1,
-    "survivors": 1,
+    "survivors": 2,
     "make": 3,
     "splits": 1,
     "scatter": 3,
@@ -36,7 +37,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
     "commoncrawl": ("chardet", "fastwarc", "isal", "backports-zstd", "lz4", "resiliparse", "polars"),
     "wikipedia": ("numba", "polars"),
-    "subtitles": ("resiliparse", "polars"),
+    "subtitles": ("chardet", "polars"),
     "records": ("polars", "pyarrow"),
     "language": ("fasttext-numpy2", "numpy"),
     "quality": ("numba", "numpy"),
