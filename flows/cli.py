@@ -236,14 +236,16 @@ def releases(store: str | None, as_json: bool) -> None:
         return
     table = _table("release", "documents", "size", "content hash")
     for release in found:
-        facts = (
-            f"{release.documents:,}",
-            _size(release.bytes or 0),
-            str(release.content_hash)[:16],
-        )
-        shown = facts if release.problem is None else (release.problem, "", "")
-        table.add_row(f"{release.name}@{release.version}", *shown)
-    _console().print(table)
+        reference = f"{release.name}@{release.version}"
+        if release.problem is not None:
+            table.add_row(reference, "damaged")
+            continue
+        digest = str(release.content_hash)[:16]
+        table.add_row(reference, f"{release.documents:,}", _size(release.bytes or 0), digest)
+    console = _console()
+    console.print(table)
+    for problem in (release.problem for release in found if release.problem is not None):
+        console.print(problem, markup=False)
 
 
 @main.command()
