@@ -289,11 +289,15 @@ def show_releases(found: list[ReleaseSummary]) -> None:
     """The releases of a store."""
     table = make_table("release", "documents", "size", "content hash")
     for release in found:
-        facts = (
-            f"{release.documents:,}",
-            format_size(release.bytes or 0),
-            str(release.content_hash)[:16],
+        reference = f"{release.name}@{release.version}"
+        if release.problem is not None:
+            table.add_row(reference, "damaged")
+            continue
+        digest = str(release.content_hash)[:16]
+        table.add_row(
+            reference, f"{release.documents:,}", format_size(release.bytes or 0), digest
         )
-        shown = facts if release.problem is None else (release.problem, "", "")
-        table.add_row(f"{release.name}@{release.version}", *shown)
-    make_console().print(table)
+    console = make_console()
+    console.print(table)
+    for problem in (release.problem for release in found if release.problem is not None):
+        console.print(problem, markup=False)

@@ -157,7 +157,8 @@ def release(
     work = run.work
     newest = releasing.newest_release(work)
     settled = releasing.Settled(decided, newest.folder if newest else "")
-    key = releasing.release_key(work, settled, pairs)
+    inputs = reading.names_of(work, parts)
+    key = releasing.release_key(work, settled, inputs, pairs)
     if newest is not None and newest.release_key == key:
         run.reuse("release")
         return newest, False
@@ -175,8 +176,7 @@ def release(
         shards = releasing.planned_shards(work, settled)[0]
         items = [(folder, settled, shard) for shard in shards]
         written = run.each("release", releasing.write_release_shard, items)
-        names = reading.names_of(work, parts)
-        tables = releasing.planned_tables(work, settled, names, pairs)
+        tables = releasing.planned_tables(work, settled, inputs, pairs)
         files = run.each("ledger", releasing.write_table, [(folder, settled, t) for t in tables])
         return outcome.publish(
             run, folder, key, report, settled, written, list(chain.from_iterable(files))

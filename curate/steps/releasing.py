@@ -313,10 +313,19 @@ def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
 # --- the release as a whole
 
 
-def release_key(work: Work, settled: Settled, pairs: Sequence[PairPart] = ()) -> str:
-    """What tells whether a release is the newest one again: all but the former release."""
+def release_key(
+    work: Work,
+    settled: Settled,
+    parts: Sequence[tuple[str, dict[str, str]]],
+    pairs: Sequence[PairPart] = (),
+) -> str:
+    """What tells whether a release is the newest one again: all but the former release.
+
+    The parts that were read are among it: an input may add nothing but what was skipped.
+    """
     return work.key(
         "release",
+        parts=[key for key, _ in parts],
         decided=_decided_key(settled.decided),
         scores=[score_names(work, block) for block in settled.decided.corpus.blocks],
         release=work.recipe.release.model_dump(),

@@ -397,6 +397,26 @@ def test_releases_lists_and_verify_checks(curate, quickstart, tmp_path):
     assert shard.name in damaged["problems"][0]
 
 
+def test_a_damaged_release_is_told_in_one_sentence(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    folder = Path(store) / "releases/quickstart/1"
+    (folder / "ledger/uris.parquet").unlink()
+    place = ("--store", store)
+
+    named = curate("explain", "x", "--release", "quickstart@1", *place, status=1).stderr
+    for part in folder.glob("ledger/part-*"):
+        part.unlink()
+    change = ("--set", "quality.minimum_words=9")
+    undecided = curate("what-if", "quickstart@1", *change, *place, status=1).stderr
+    (folder / "manifest.json").write_text("{")
+    listed = curate("releases", *place).stdout
+
+    assert "the store holds releases/quickstart/1/ledger/uris.parquet, but there is no" in named
+    assert "the store holds the ledger in releases/quickstart/1, but it has no part" in undecided
+    assert "damaged" in listed
+    assert "quickstart@1 has a manifest, but it is no JSON" in listed
+
+
 def test_diff_counts_by_rule_and_source(curate, quickstart, tmp_path):
     store = copy(quickstart[0], tmp_path)
     curate.json("run", "quickstart", "--store", store, "--set", "quality.minimum_words=70")
