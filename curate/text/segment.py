@@ -54,7 +54,11 @@ class Segments:
         word_end: int64[words].
         word_hash: uint64[words]: of the word's simple case folding; equal for equal folded words,
             and the same in every batch, process and machine.
-        word_offsets: int64[documents + 1]: into the three arrays above.
+        word_length: int32[words]: in characters, which are Unicode code points.
+        word_classes: uint32[words]: bit `c` is set when the word has a character of class `c` of
+            `curate.text.characters`; a stacker outside of its scripts counts as a mark.
+        word_offsets: int64[documents + 1]: into the five arrays above.
+        class_count: int64[documents, 22]: the text's characters of each class.
         line_start: int64[lines].
         line_end: int64[lines].
         line_offsets: int64[documents + 1].
@@ -71,7 +75,10 @@ class Segments:
     word_start: NDArray[np.int64]
     word_end: NDArray[np.int64]
     word_hash: NDArray[np.uint64]
+    word_length: NDArray[np.int32]
+    word_classes: NDArray[np.uint32]
     word_offsets: NDArray[np.int64]
+    class_count: NDArray[np.int64]
     line_start: NDArray[np.int64]
     line_end: NDArray[np.int64]
     line_offsets: NDArray[np.int64]
