@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language
@@ -70,16 +70,31 @@ AnySource = Annotated[
 ]
 
 
+LineRule = Literal["policy", "uppercase", "numeric", "counter", "single_word", "boilerplate"]
+
+
 class CleanSection(Section):
     """Changes of the text before anything is measured, recorded by their number of characters.
 
     Attributes:
         unicode: the Unicode normal form that the text is brought to.
-        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4).
+        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4);
+            the same as `lines = ["policy"]`.
+        lines: rules by which lines are dropped (RefinedWeb, DCLM); see `curate.text.lines`.
+        maximum_document_characters: a longer document is cut at paragraphs into parts that are
+            linked to the first one; left out: none is.
     """
 
     unicode: Literal["NFC", "NFKC", "none"] = "NFC"
     policy_lines: bool = False
+    lines: Annotated[tuple[LineRule, ...], Field(strict=False)] = ()
+    maximum_document_characters: Annotated[int, Field(ge=1000)] | None = None
+
+    @property
+    def line_rules(self) -> tuple[str, ...]:
+        """The rules by which lines are dropped, each once, in the recipe's order."""
+        chosen: tuple[str, ...] = ("policy", *self.lines) if self.policy_lines else self.lines
+        return tuple(dict.fromkeys(chosen))
 
 
 class LanguageSection(Section):
@@ -101,11 +116,24 @@ class LanguageSection(Section):
         return codes and tuple(sorted({normalise_language(code) for code in codes}))
 
 
+Limits = dict[str, Annotated[float, Field(strict=False)] | bool]
+
+
 class QualitySection(Section):
-    """Quality rules: a preset, and limits that override or add to it."""
+    """Quality rules: a preset, and limits that override or add to it; `false` switches one off.
+
+    Attributes:
+        preset: the name of one that the package carries.
+        rules: limits by rule.
+        languages: other limits by rule for documents of a language (`[quality.languages.de]`).
+        sources: other limits by rule for documents of a source (`[quality.sources.subtitles]`);
+            where both speak, the source's counts.
+    """
 
     preset: str | None = None
-    rules: dict[str, Annotated[float, Field(strict=False)] | bool] = {}
+    rules: Limits = {}
+    languages: dict[str, Limits] = {}
+    sources: dict[str, Limits] = {}
 
     @field_validator("preset")
     @classmethod
@@ -114,14 +142,32 @@ class QualitySection(Section):
             load_preset(name)
         return name
 
-    @field_validator("rules")
+    @field_validator("languages")
     @classmethod
-    def _known_rules(cls, rules: dict[str, float | bool]) -> dict[str, float | bool]:
-        for name in rules:
-            if name not in all_rules():
-                asked = "[quality.rules] sets rules"
-                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
-        return rules
+    def _normalise(cls, languages: dict[str, Limits]) -> dict[str, Limits]:
+        merged: dict[str, Limits] = {}
+        for code, limits in languages.items():  # `--set` may name a language in another way
+            merged.setdefault(normalise_language(code), {}).update(limits)
+        return merged
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, sources: dict[str, Limits]) -> dict[str, Limits]:
+        known = (*_KINDS, "augment:counterfactual")
+        for name in sources:
+            if name not in known:
+                asked = "[quality.sources] names sources"
+                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, known))
+        return sources
+
+    @model_validator(mode="after")
+    def _known_rules(self) -> Self:
+        for limits in (self.rules, *self.languages.values(), *self.sources.values()):
+            for name in limits:
+                if name not in all_rules():
+                    asked = "[quality.rules] sets rules"
+                    raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
+        return self
 
 
 class DuplicatesSection(Section):

@@ -27,7 +27,8 @@ DOCUMENT: dict[str, DataType] = {
     "date": pl.String,  # ISO 8601, as precise as the source says
     "title": pl.String,
     "text": pl.String,
-    "parent": pl.String,  # id of the document that this one was made of
+    "parent": pl.String,  # id of the document that this one was made of, or is a further part of
+    "part": pl.Int64,  # from 1, of a document that was cut; null for one in one piece
     "work": pl.String,  # versions of one work (a film) share it and stay in one split
     "input": pl.String,  # identity of the input file
     "declared_language": pl.String,  # what the source says: HTML's lang, the dump's language

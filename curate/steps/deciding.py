@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
@@ -25,6 +25,7 @@ from curate.schema import DOCUMENT
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
+    EXTRA_COLUMNS,
     Block,
     Corpus,
     Work,
@@ -64,7 +65,7 @@ def judge_key(work: Work, block: Block) -> str:
     scorers = sorted({rule.state.removesuffix("_state") for rule in rules} | {"language"})
     return work.key(
         "judge",
-        rules=[vars(rule) for rule in rules],
+        rules=[asdict(rule) for rule in rules],
         scores=[score_key(work, block, scorer) for scorer in scorers],
     )
 
@@ -77,10 +78,10 @@ def judge_name(work: Work, block: Block) -> str:
 def judge_block(work: Work, block: Block) -> None:
     """The verdict of each document by its own scores; counts of each rule in the metadata."""
     rules = compile_rules(work.recipe)
-    scores = read_scores(work, block, columns_read(rules))
     documents = work.store.read_frame(block.name, ["source"])
+    scores = documents.hstack(read_scores(work, block, columns_read(rules)))
     verdicts = judge(scores, rules)
-    counts = count_rules(documents.hstack(scores), verdicts, rules)
+    counts = count_rules(scores, verdicts, rules)
     read = documents.group_by("source").len().sort("source")
     metadata = {"funnel": counts.to_dicts(), "read": dict(read.iter_rows())}
     work.store.write_frame(judge_name(work, block), verdicts, metadata)
@@ -300,7 +301,9 @@ def make_block(work: Work, item: tuple[Decided, int]) -> None:
     made = pl.DataFrame(schema=DOCUMENT)
     if "counterfactual" in section.kinds:
         made = swap_gender(kept, work.recipe.seed, section.share).select(DOCUMENT.keys())
-    frame = made.with_columns(pl.lit(0, dtype=pl.Int64).alias("cleaned_characters"))
+    frame = made.with_columns(
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in EXTRA_COLUMNS.items()
+    )
     metadata = {"documents": frame.height, "size": frame["text"].str.len_bytes().sum()}
     name = made_name(work, decided, place)
     work.store.write_frame(name, frame.select(DOCUMENT_COLUMNS.keys()), metadata)

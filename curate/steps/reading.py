@@ -19,6 +19,7 @@ from curate.sources import InputFile, Sink
 from curate.sources.inputs import Part, divide, find_inputs
 from curate.steps.work import Block, Corpus, Work, library_versions, name_of
 from curate.text.clean import clean
+from curate.text.parts import split_long
 
 Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
 MEMBER_COLUMNS = {"inputs"}  # of a source section: says where, not what
@@ -127,16 +128,18 @@ def _digest(documents: pl.DataFrame) -> str:
 
 
 def _clean(work: Work, documents: pl.DataFrame, sink: Sink) -> pl.DataFrame:
-    """Clean the text; a document of which nothing is left is a skip."""
-    cleaned = clean(documents["text"], work.recipe.clean)
-    removed = documents["text"].str.len_chars().cast(pl.Int64) - cleaned.str.len_chars().cast(
-        pl.Int64
-    )
-    frame = documents.with_columns(cleaned.alias("text"), removed.alias("cleaned_characters"))
+    """Clean the text and cut what is too long; a document of which nothing is left is a skip."""
+    section = work.recipe.clean
+    frame = documents.with_columns(clean(documents["text"], section))
     for uri, source_id in frame.filter(pl.col("text") == "").select("uri", "source_id").iter_rows():
         sink.skip("empty", uri=uri, detail=f"nothing is left of {source_id} after cleaning")
         sink.count("documents", -1)
-    return frame.filter(pl.col("text") != "")
+    frame = frame.filter(pl.col("text") != "")
+    if section.maximum_document_characters is None:
+        return frame
+    parts = split_long(frame, section.maximum_document_characters)
+    sink.count("documents", parts.height - frame.height)
+    return parts
 
 
 def read_name(work: Work, part: Part) -> str:

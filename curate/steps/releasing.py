@@ -194,8 +194,15 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     decided = settled.decided
     corpus = _corpus(decided, made)
     block = corpus.blocks[place]
-    priority = pl.lit(block.priority, dtype=pl.Int64).alias("priority")
-    documents = read_documents(work, corpus, place).drop("text").with_columns(priority)
+    documents = (
+        read_documents(work, corpus, place)
+        .drop("text")
+        .with_columns(
+            pl.lit(block.priority, dtype=pl.Int64).alias("priority"),
+            pl.lit(block.name).alias("block"),  # where the text lies, and in which row
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+        )
+    )
     scorers = scorers_of(work.recipe)
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
     states = [f"{scorer}_state" for scorer in scorers]

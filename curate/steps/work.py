@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from curate.recipe import Recipe
-from curate.schema import DOCUMENT
+from curate.schema import DOCUMENT, DataType
 from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 2,
+    "read": 3,
     "ids": 1,
     "language": 1,
     "quality": 1,
@@ -25,11 +25,11 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "link": 1,
     "judge": 1,
     "survivors": 1,
-    "make": 2,
+    "make": 3,
     "splits": 1,
-    "scatter": 2,
-    "ledger": 2,
-    "release": 2,
+    "scatter": 3,
+    "ledger": 3,
+    "release": 3,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
     "commoncrawl": ("fastwarc", "resiliparse", "polars"),
@@ -176,5 +176,9 @@ def read_documents(
     return frame
 
 
-EXTRA_COLUMNS = {"cleaned_characters": pl.Int64}  # beside those of DOCUMENT
+EXTRA_COLUMNS: dict[str, DataType] = {  # beside those of DOCUMENT
+    "cleaned_characters": pl.Int64,  # by which cleaning made the text shorter
+    "cleaned_by": pl.String,  # the steps of cleaning that changed it
+    "cleaned_word_share": pl.Float64,  # of words that went with lines
+}
 DOCUMENT_COLUMNS = {**DOCUMENT, **EXTRA_COLUMNS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -289,6 +290,10 @@ def test_what_if_agrees_with_the_run(curate, quickstart, tmp_path):
         "--set",
         "quality.minimum_words=70",
         "--set",
+        "quality.languages.en.minimum_words=60",
+        "--set",
+        "quality.sources.subtitles.minimum_words=40",
+        "--set",
         "toxicity.action=tag",
         "--set",
         "duplicates.minimum_similarity=0.6",
@@ -317,6 +322,40 @@ def test_what_if_with_the_same_limits_changes_nothing(curate, quickstart):
 
     assert change["changed"] == []
     assert change["before"] == change["after"]
+    assert change["samples"] == []
+
+
+def test_what_if_shows_documents_of_each_transition_with_their_text(curate, quickstart):
+    settings = ["--set", "quality.minimum_words=100", "--samples", "4", "--store", quickstart[0]]
+
+    change = curate.json("what-if", "quickstart@1", *settings)
+    shown = curate("what-if", "quickstart@1", *settings).stdout
+
+    transitions = [(sample["before"], sample["after"]) for sample in change["samples"]]
+    assert len(set(transitions)) == len(transitions) == 4
+    for sample in change["samples"]:
+        story = curate.json(
+            "explain", sample["id"], "--text", "--release", "quickstart@1", "--store", quickstart[0]
+        )
+        text = story["documents"][0]["text"]
+        assert sample["text"] == text
+        assert len(text.split()) < 100
+        assert " ".join(text.split())[:200] in shown
+    assert "kept, by source and language, where that changes:" in shown
+
+
+def test_what_if_and_explain_say_when_a_text_is_gone(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    shutil.rmtree(Path(store) / "objects")
+    place = ["--store", store]
+
+    change = curate.json("what-if", "quickstart@1", "--set", "quality.minimum_words=100", *place)
+    shown = curate(
+        "explain", change["changed"][0]["id"], "--text", "--release", "quickstart@1", *place
+    ).stdout
+
+    assert {sample["text"] for sample in change["samples"]} == {None}
+    assert "(the store no longer holds the text)" in shown
 
 
 @pytest.mark.parametrize(
