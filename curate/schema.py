@@ -124,7 +124,9 @@ COLUMNS: dict[str, Column] = {
     "numeric_line_share": Column("quality", pl.Float64),
     "one_word_line_share": Column("quality", pl.Float64),
     "javascript_line_share": Column("quality", pl.Float64),
-    "corrected_word_share": Column("quality", pl.Float64),  # words that RefinedWeb's line rules take out
+    "corrected_word_share": Column(
+        "quality", pl.Float64
+    ),  # words that RefinedWeb's line rules take out
     "c4_line_share": Column("quality", pl.Float64),  # lines that C4's line rules keep
     "c4_sentences": Column("quality", pl.Int64),  # in those lines
     "duplicate_line_share": Column("quality", pl.Float64),
@@ -151,6 +153,9 @@ COLUMNS: dict[str, Column] = {
     "has_lorem_ipsum": Column("quality", pl.Boolean),
     "has_curly_bracket": Column("quality", pl.Boolean),
     "has_javascript": Column("quality", pl.Boolean),
+    "stop_word_share": Column("stopwords", pl.Float64),  # of the document's own language
+    "distinct_stop_words": Column("stopwords", pl.Int64),
+    "fineweb2_stop_words": Column("fineweb2_stopwords", pl.Int64),  # distinct, of FineWeb-2's lists
     "toxicity": Column("toxicity", pl.Float64, 4),
     "female_words": Column("bias", pl.Int64),
     "male_words": Column("bias", pl.Int64),

@@ -46,9 +46,9 @@ def fold(text: str) -> str:
 
 
 def is_letter(char: str) -> bool:
-    return unicodedata.category(char)[0] == "L" and text_class(char) != characters.MARK or (
-        text_class(char) in (characters.IDEOGRAPH, characters.KATAKANA, characters.HIRAGANA)
-    )  # fmt: skip
+    if text_class(char) in (characters.IDEOGRAPH, characters.KATAKANA, characters.HIRAGANA):
+        return True
+    return unicodedata.category(char)[0] == "L" and text_class(char) != characters.MARK
 
 
 def runs_of(text: str) -> list[str]:
@@ -154,7 +154,7 @@ def corrected(line: str, words: list[tuple[int, int]], is_removed: bool) -> int:
     return found + 2 * is_read_more + 2 * is_sign_in
 
 
-def url_characters(run: str, data: bytes, words: list[tuple[int, int]]) -> int:
+def url_characters(data: bytes, words: list[tuple[int, int]]) -> int:
     """Characters of a run from where an address begins in it."""
     for start, end in words:
         word, rest = fold(data[start:end].decode()), data[end : end + 3]
@@ -188,7 +188,7 @@ def plain_lines(
         for run in runs:
             size = len(run.encode())
             inside = [(a - at, b - at) for a, b in words if at <= a < at + size]
-            urls += url_characters(run, data[at : at + size], inside)
+            urls += url_characters(data[at : at + size], inside)
             at += size
             at += len(data[at:].decode()[:1].encode())
     count = len(lines)
@@ -286,9 +286,7 @@ def plain_quality(text: str) -> dict[str, float]:
         "alphabetic_spaced_word_share": share(
             sum(any(map(is_letter, run)) for run in runs), len(runs)
         ),
-        "symbol_spaced_word_share": share(
-            sum("#" in run or "…" in run for run in runs), len(runs)
-        ),
+        "symbol_spaced_word_share": share(sum("#" in run or "…" in run for run in runs), len(runs)),
         "symbol_to_spaced_word_ratio": share(sum(symbols.values()), len(runs)),
         "digit_share": share(classes.count(characters.DIGIT), len(text)),
         "upper_case_share": share(classes.count(characters.UPPER), len(text)),

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from curate.errors import RecipeError, nearest
+from curate.languages import canonical
 from curate.schema import COLUMNS
 
 FOLDER = Path(__file__).parent
@@ -36,7 +37,7 @@ def preset_names() -> tuple[str, ...]:
 def load_preset(name: str) -> dict[str, dict[str, Any]]:
     """The rules of a preset: name → column, removes, limit, source, languages.
 
-    A rule with limits for several languages has `language_limits` and the limit False.
+    A language may be named by any of its codes (`fineweb-2/de`). A rule with limits for several languages has `language_limits` and the limit False.
 
     Raises:
         RecipeError: there is no such preset.
@@ -51,6 +52,7 @@ def read_preset(name: str) -> dict[str, Any]:
     Raises:
         RecipeError: there is no such preset, or it is the family of several.
     """
+    name = _resolved(name)
     if name not in preset_names() or name == FAMILY:
         raise RecipeError(
             "[quality] preset names a preset",
@@ -61,8 +63,15 @@ def read_preset(name: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
+def _resolved(name: str) -> str:
+    """The preset's own name: a language by its ISO 639-3 code."""
+    family, _, language = name.partition("/")
+    return f"{family}/{canonical(language) or language}" if family == FAMILY and language else name
+
+
 def comment_of(name: str) -> str:
     """The words that a preset's file begins with, as one paragraph."""
+    name = _resolved(name)
     lines = (FOLDER / f"{name}.toml").read_text(encoding="utf-8").splitlines()
     return " ".join(line[2:] for line in lines if line.startswith("# "))
 
@@ -93,7 +102,8 @@ def all_rules() -> dict[str, dict[str, Any]]:
     Those of the presets and of the list of further rules, and for each column that measures
     quality `minimum_x` and `maximum_x`, or `no_x` where it says yes or no.
     """
-    rules = tomllib.loads((FOLDER / f"{REGISTRY}.toml").read_text(encoding="utf-8"))["rules"]
+    text = (FOLDER / f"{REGISTRY}.toml").read_text(encoding="utf-8")
+    rules: dict[str, dict[str, Any]] = tomllib.loads(text)["rules"]
     for name in preset_names():
         if not name.startswith(FAMILY):
             rules = load_preset(name) | rules

@@ -5,7 +5,7 @@ into the words that hold a capital or a digit), one over the n-grams. Imported l
 to import.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0914, PLR0915 - one loop carries the state of all its measurements
+# ruff: noqa: C901, PLR0912, PLR0915 - one loop carries the state of all its measurements
 # ruff: noqa: PLR2004 - code points and the limits of published rules are literals
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from curate.text.cut import compiled, decode
 
 LETTERS = (LOWER, UPPER, LETTER, IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED, LEAD, TRAIL)
 # Words that rules name: a term is its place here; 0 is no term, the first eight are stop words.
-TERMS = ("", "the", "be", "to", "of", "and", "that", "have", "with")
+TERMS: tuple[str, ...] = ("", "the", "be", "to", "of", "and", "that", "have", "with")
 TERMS += ("lorem", "ipsum", "javascript", "terms", "use", "uses", "privacy", "policy", "cookie")
 TERMS += ("cookies", "items", "in", "cart", "read", "more", "sign", "http", "https", "www")
 TERMS += ("likes", "shares", "comments", "retweets", "reposts", "quotes", "bookmarks", "upvotes")
@@ -239,7 +239,7 @@ def measure_lines(
     `_REPEATS`. Returns numbers: hashes, ellipses, `{`, `{` and `}`, brackets, runs without a word,
     characters of addresses.
     """
-    data, offsets, classes = texts
+    data, _, classes = texts
     word_start, word_end, _, word_length, kinds, word_offsets = words
     line_start, line_end, line_offsets = lines
     sentence_start, sentence_offsets = sentences
@@ -262,7 +262,8 @@ def measure_lines(
         run_length = url_from = -1  # of the open run; -1: none is open
         has_word = has_letter = has_symbol = has_long_run = False
         dots = 0
-        code = char = 0  # of the last character, 0 where it stands in a word
+        code: Any = 0
+        char: Any = 0  # of the last character, 0 where it stands in a word
         at = start
         while at < end:
             if word < last_word and at == word_start[word]:

@@ -5,7 +5,7 @@ n-grams that they hold are already known to occur twice. `curate.score.quality` 
 measurements. Imported late: numba is dear to import.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0914, PLR0915 - one loop carries the state of all its measurements
+# ruff: noqa: C901, PLR0912, PLR0915 - one loop carries the state of all its measurements
 # ruff: noqa: PLR2004 - the lengths of n-grams are literals
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ NEEDS: dict[
 ] = {  # scorers in order, and the earlier ones whose columns they read
     "language": (),
     "quality": (),
+    "stopwords": ("language",),
+    "fineweb2_stopwords": ("language",),
     "toxicity": ("language",),
     "bias": ("language",),
     "signatures": (),
@@ -183,6 +185,13 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.score.quality import score_quality
 
         return score_quality
+    if name in ("stopwords", "fineweb2_stopwords"):
+        from curate.score import stopwords
+
+        return {
+            "stopwords": stopwords.score_stopwords,
+            "fineweb2_stopwords": stopwords.score_fineweb2_stopwords,
+        }[name]
     from curate.score.bias import score_bias
 
     return score_bias

@@ -86,18 +86,19 @@ def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
     found = 0
     for document in range(documents):
         at, stop = offsets[document], offsets[document + 1]
-        kind = 0  # of the open word: LETTER, IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED; 0: none
-        base = 0  # class of the last character of the open word that is no mark
+        kind: Any = 0  # of the open word: LETTER, IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED; 0: none
+        base: Any = 0  # class of the last character of the open word that is no mark
         start, state = at, _SEED
-        length, held = 0, 0  # of the open word: characters, and a bit for each of their classes
+        length = 0  # of the open word: characters
+        held: Any = 0  # and a bit for each of their classes
         tally = counts[document]
         while at < stop:
             code, after = decode(data, at)
-            char = np.int64(classes[code])
+            char: Any = np.int64(classes[code])
             tally[char] += 1
             if char == STACKER and kind != UNSPACED:
                 char = MARK
-            opens = 0
+            opens: Any = 0
             extends = False
             if LOWER <= char <= DIGIT:
                 opens, extends = LETTER, kind == LETTER
@@ -126,7 +127,7 @@ def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
                 kind = 0
             if not extends and opens != 0:
                 kind, start, state = opens, at, _SEED
-                length, held = 0, 0
+                length = held = 0
             if kind != 0:
                 length += 1
                 held |= 1 << char
