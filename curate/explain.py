@@ -20,7 +20,7 @@ from curate.decide import (
     find_removals,
 )
 from curate.errors import RecipeError
-from curate.ledger import find_named, find_parts, find_rows
+from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
 from curate.store import Store
@@ -306,13 +306,6 @@ def _sample(store: Store, changed: pl.DataFrame, samples: int) -> pl.DataFrame:
     chosen = changed.with_columns(rank).sort("rank", "id").head(samples)
     texts = [read_text(store, *place) for place in chosen.select("block", "row").iter_rows()]
     return chosen.with_columns(text=pl.Series(texts, dtype=pl.String))
-
-
-def read_text(store: Store, block: str, row: int) -> str | None:
-    """The text in a row of an object of documents; None when the store no longer holds it."""
-    if not store.has(block):
-        return None
-    return str(store.scan_frame(block).select("text").slice(row, 1).collect().item())
 
 
 def _decide_again(

@@ -81,6 +81,13 @@ def find_named(store: Store, folder: str, name: str) -> pl.DataFrame:
     return rows.filter(pl.any_horizontal(is_name))
 
 
+def read_text(store: Store, block: str, row: int) -> str | None:
+    """The text in a row of an object of documents; None when the store no longer holds it."""
+    if not store.has(block):
+        return None
+    return str(store.scan_frame(block).select("text").slice(row, 1).collect().item())
+
+
 def index_names(rows: pl.DataFrame) -> pl.DataFrame:
     """The index's rows for rows with `id`, `uri` and `source_id`."""
     keys = []

@@ -236,6 +236,22 @@ class BiasSection(Section):
     maximum_derogatory_mentions: Annotated[int, Field(ge=0)] = 0
 
 
+class AuditSection(Section):
+    """What the rules do to documents that speak of groups of people.
+
+    Attributes:
+        maximum_ratio: a rule that hits the documents that speak of a group so many times as often
+            as all documents, and more often than chance explains, is flagged.
+        minimum_hits: documents of the group that the rule must hit before it is.
+        action: `warn` names what is flagged at the end of the run; `stop` ends the run before it
+            releases.
+    """
+
+    maximum_ratio: Annotated[float, Field(ge=1, strict=False)] = 1.5
+    minimum_hits: Annotated[int, Field(ge=1)] = 10
+    action: Literal["warn", "stop"] = "warn"
+
+
 class AugmentSection(Section):
     """Documents made of kept ones, marked with their `parent`.
 
@@ -277,6 +293,7 @@ class Recipe(Section):
     duplicates: DuplicatesSection = DuplicatesSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
+    audit: AuditSection = AuditSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
 

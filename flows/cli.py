@@ -14,6 +14,7 @@ import click
 from flows.display import (
     STORE,
     make_console,
+    show_audit,
     show_change,
     show_diff,
     show_fit,
@@ -377,6 +378,30 @@ def fit_rules_command(
         click.echo(json.dumps({"out": str(out), "rules": describe_fit(text)}, ensure_ascii=False))
         return
     show_fit(describe_fit(text), out)
+
+
+@main.command()
+@click.argument("reference", metavar="NAME@VERSION")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Removed documents to show with their text for each row that is looked at.",
+)
+@store_option
+@json_option
+@fail_in_one_sentence
+def audit(reference: str, samples: int, store: str | None, as_json: bool) -> None:
+    """Show what the rules do to documents that speak of groups of people."""
+    from curate.audit import audit as look
+
+    found = look(_open_store(store or STORE), reference, samples)
+    if as_json:
+        frames = ("table", "flagged", "samples", "templates")
+        click.echo(json.dumps({name: getattr(found, name).to_dicts() for name in frames}))
+        return
+    show_audit(reference, found)
 
 
 @main.group()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
+    from curate.audit import Audit
     from curate.explain import Change
     from curate.release.manifest import ReleaseSummary
 
@@ -49,6 +50,13 @@ def make_table(*columns: str) -> Any:
         "change",
         "value",
         "limit",
+        "hit",
+        "share",
+        "overall",
+        "ratio",
+        "sentences",
+        "alarms",
+        "highest",
     }
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -196,6 +204,53 @@ def _show_counts(console: Console, both: pl.DataFrame, names: list[str], empty: 
         shown = [name or empty for name in named]
         table.add_row(*shown, f"{before:,}", f"{after:,}", f"{after - before:+,}", style=style)
     console.print(table)
+
+
+def show_audit(reference: str, found: Audit) -> None:
+    """What `audit` found."""
+    import polars as pl
+
+    console = make_console()
+
+    def show(rows: pl.DataFrame) -> None:
+        table = make_table("group", "rule", "documents", "hit", "share", "overall", "ratio", "95 %")
+        for row in rows.iter_rows(named=True):
+            ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+            low, high = row["ratio_low"], row["ratio_high"]
+            interval = "" if row["ratio"] is None else f"{low:.2f} – {high:.2f}"
+            counts = (f"{row['documents']:,}", f"{row['hit']:,}")
+            shares = (f"{row['share'] or 0:.1%}", f"{row['overall_share']:.1%}")
+            table.add_row(row["group"], row["rule"], *counts, *shares, ratio, interval)
+        console.print(table)
+
+    console.print(f"documents of {reference} that speak of a group, and how many are removed:")
+    show(found.table.filter(pl.col("rule") == "any rule"))
+    if found.flagged.height:
+        console.print("[bold]to look at[/]: rules that hit a group more often than the limit:")
+        show(found.flagged)
+    else:
+        console.print("no rule passes the recipe's limit")
+    for row in found.samples.iter_rows(named=True):
+        score = "" if row["toxicity"] is None else f", toxicity {row['toxicity']:g}"
+        name = row["title"] or row["id"]
+        console.print(f"\n  {row['group']}: {name}, {row['removed_by']}{score}", markup=False)
+        text = " ".join((row["text"] or "(the store no longer holds the text)").split())
+        console.print(f"    {text[:SAMPLE_CHARACTERS]}", markup=False)
+    if not found.templates.height:
+        return
+    alarms = found.templates.filter(pl.col("alarms") > 0)
+    total = found.templates["sentences"].sum()
+    console.print(
+        f"\nthe toxicity scorer on {total:,} sentences without offence: "
+        f"{alarms['alarms'].sum():,} false alarms"
+    )
+    if alarms.height:
+        table = make_table("language", "group", "sentences", "alarms", "share", "highest")
+        for row in alarms.iter_rows(named=True):
+            counts = (f"{row['sentences']:,}", f"{row['alarms']:,}", f"{row['share']:.1%}")
+            group = f"{row['axis']}: {row['group']}"
+            table.add_row(row["language"], group, *counts, f"{row['highest']:.3f}")
+        console.print(table)
 
 
 def show_diff(facts: dict[str, Any]) -> None:

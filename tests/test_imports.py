@@ -19,6 +19,7 @@ LEVELS = [  # a module imports from lower levels and from its own room
     {"sources", "decide", "augment", "text", "ledger"},
     {"score", "duplicates"},
     {"release", "train"},
+    {"audit"},
     {"explain", "fitting", "steps"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

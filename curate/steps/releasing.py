@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.audit import measure_audit
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
 from curate.release.manifest import Manifest, read_manifest, versions_of
@@ -279,15 +280,16 @@ def _all_skipped(work: Work, parts: Sequence[tuple[str, dict[str, str]]]) -> pl.
 
 
 def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
-    """What is kept, by source and language, and its mentions of groups."""
+    """What is kept, by source and language, its mentions of groups, and what rules do to those."""
     columns = [column for column, facts in COLUMNS.items() if facts.scorer == "bias"]
-    wanted = ["source", "language", "characters", "removed_by", *columns, "bias_state"]
-    rows = [work.store.read_frame(name, wanted) for name in ledger]
-    kept = pl.concat(rows).filter(pl.col("removed_by").is_null()).drop("removed_by")
+    wanted = ["source", "language", "characters", "removed_by", "tags", *columns, "bias_state"]
+    rows = pl.concat([work.store.read_frame(name, wanted) for name in ledger])
+    kept = rows.filter(pl.col("removed_by").is_null()).drop("removed_by", "tags")
     sizes = {"documents": pl.len(), "characters": pl.col("characters").sum()}
     languages = kept.group_by("source", "language").agg(**sizes)
     order = ["source", "documents", "language"]
     return {
+        "audit.parquet": measure_audit(rows),
         "bias.parquet": summarise_bias(kept),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
@@ -303,6 +305,7 @@ def release_key(work: Work, settled: Settled) -> str:
         decided=_decided_key(settled.decided),
         scores=[score_names(work, block) for block in settled.decided.corpus.blocks],
         release=work.recipe.release.model_dump(),
+        audit=work.recipe.audit.model_dump(),
         similarity=work.recipe.duplicates.split_similarity,
         seed=work.recipe.seed,
         libraries=library_versions("scatter"),

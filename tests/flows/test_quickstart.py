@@ -412,3 +412,48 @@ def test_a_release_that_is_not_there_is_named_with_those_that_are(curate, quicks
     answer = curate.json("verify", "quickstart@9", "--store", quickstart[0], status=1)
 
     assert "release 'quickstart' has version '9', but it has not; versions: 1" in answer["error"]
+
+
+# --- audit
+
+
+def test_audit_tells_what_rules_do_to_groups(curate, quickstart):
+    place = ["--store", quickstart[0]]
+
+    found = curate.json("audit", "quickstart@1", *place)
+    shown = curate("audit", "quickstart@1", *place).stdout
+
+    by_any = {row["group"]: row for row in found["table"] if row["rule"] == "any rule"}
+    assert set(by_any) == {
+        "female words",
+        "male words",
+        *("gender", "religion", "nationality", "ethnicity", "orientation", "disability", "age"),
+    }
+    assert by_any["female words"]["documents"] > by_any["female words"]["hit"] > 0
+    assert found["flagged"] == []
+    assert all(sample["text"] for sample in found["samples"])
+    assert sum(row["sentences"] for row in found["templates"]) > 800
+    assert "no rule passes the recipe's limit" in shown
+    assert "sentences without offence" in shown
+    card = Path(quickstart[0], "releases/quickstart/1/card.md").read_text(encoding="utf-8")
+    assert "### What the rules do to documents that speak of groups" in card
+    assert "| female words | any rule |" in card
+
+
+def test_an_audit_that_says_stop_ends_the_run_before_it_releases(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    settings = ["quality.minimum_words=95", "audit.maximum_ratio=1", "audit.minimum_hits=1"]
+    chosen = [part for setting in settings for part in ("--set", setting)]
+
+    stopped = curate.json(
+        *("run", "quickstart", "--store", store), *chosen, "--set", "audit.action=stop", status=1
+    )
+    warned = curate.json("run", "quickstart", "--store", store, *chosen)
+
+    sentence = "hits documents that speak of"
+    assert stopped["error"].startswith(
+        "audit: no rule hits a group more than 1 times as often, but "
+    )
+    assert sentence in stopped["error"]
+    assert any(sentence in warning for warning in warned["warnings"])
+    assert warned["release"] == "quickstart@2"
