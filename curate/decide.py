@@ -142,6 +142,11 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
             Rule("language.minimum_score", "language_score", "below", language.minimum_score)
         )
     rules += _quality_rules(recipe.quality)
+    perplexity = recipe.perplexity
+    if perplexity.keep is not None:
+        rules.append(Rule("perplexity.keep", "perplexity_bucket", "outside", perplexity.keep))
+    if perplexity.maximum is not None:
+        rules.append(Rule("perplexity.maximum", "perplexity", "above", perplexity.maximum))
     if toxicity.scorer != "none":
         rules.append(
             Rule(

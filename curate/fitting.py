@@ -21,6 +21,7 @@ from curate.errors import InputError, RecipeError
 from curate.languages import normalise_language
 from curate.ledger import find_parts
 from curate.recipe import CleanSection, RecordsSection
+from curate.release.load import load
 from curate.release.manifest import find_release
 from curate.score.quality import score_quality
 from curate.score.stopwords import score_stopwords, stopword_lists
@@ -104,6 +105,37 @@ def reference_of_records(path: Path, language: str, text_column: str = "text") -
         _measure(batch, language).select(COLUMNS_READ) for batch in _batches(path, text_column)
     ]
     return Reference(pl.concat(measured), f"{path.name} ({language})")
+
+
+def texts_of_release(
+    store: Store, reference: str, language: str, source: str = "wikipedia"
+) -> pl.Series:
+    """The texts of a language and source that a release keeps.
+
+    Raises:
+        ReleaseError: there is no such release, or it is not whole.
+    """
+    opened = load(reference, store=store.url, split=None)
+    found = []
+    for part in opened.values():
+        columns = part.select_columns(["text", "language", "source"]).with_format("arrow")
+        for batch in columns.iter(batch_size=4096):
+            rows = pl.DataFrame(pl.from_arrow(batch))
+            is_trusted = (pl.col("language") == language) & (pl.col("source") == source)
+            found.append(rows.filter(is_trusted)["text"])
+    return pl.concat(found).rechunk() if found else pl.Series("text", [], pl.String)
+
+
+def texts_of_records(path: Path, text_column: str = "text") -> pl.Series:
+    """The texts of a records file (Parquet, JSON lines), cleaned.
+
+    Raises:
+        InputError: the file cannot be read, or has no such column.
+    """
+    cleaned = [
+        clean(batch["text"], CleanSection())["text"] for batch in _batches(path, text_column)
+    ]
+    return pl.concat(cleaned).rechunk()
 
 
 def fit_rules(language: str, reference: Reference, tail: float = 0.05) -> str:

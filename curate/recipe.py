@@ -190,6 +190,29 @@ class QualitySection(Section):
         return load_preset(self.preset)
 
 
+class PerplexitySection(Section):
+    """Perplexity by n-gram models that `curate train perplexity` makes.
+
+    Attributes:
+        models: paths of model files, one for each language; left out: nothing is measured.
+        keep: buckets (`head`, `middle`, `tail`) whose documents stay; left out: all.
+        maximum: a document above it is removed; left out: none is.
+    """
+
+    models: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    keep: Annotated[tuple[Literal["head", "middle", "tail"], ...], Field(strict=False)] | None = (
+        None
+    )
+    maximum: Annotated[float, Field(gt=0, strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _has_models(self) -> Self:
+        if not self.models and (self.keep is not None or self.maximum is not None):
+            asked = "[perplexity] keep and maximum judge what models measure"
+            raise RecipeError(asked, "`models` names none", "", "name model files")
+        return self
+
+
 class DuplicatesSection(Section):
     """Exact and near duplicates.
 
@@ -290,6 +313,7 @@ class Recipe(Section):
     clean: CleanSection = CleanSection()
     language: LanguageSection = LanguageSection()
     quality: QualitySection = QualitySection()
+    perplexity: PerplexitySection = PerplexitySection()
     duplicates: DuplicatesSection = DuplicatesSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()

@@ -156,6 +156,8 @@ COLUMNS: dict[str, Column] = {
     "stop_word_share": Column("stopwords", pl.Float64),  # of the document's own language
     "distinct_stop_words": Column("stopwords", pl.Int64),
     "fineweb2_stop_words": Column("fineweb2_stopwords", pl.Int64),  # distinct, of FineWeb-2's lists
+    "perplexity": Column("perplexity", pl.Float64, 2),
+    "perplexity_bucket": Column("perplexity", pl.String),  # head | middle | tail
     "toxicity": Column("toxicity", pl.Float64, 4),
     "female_words": Column("bias", pl.Int64),
     "male_words": Column("bias", pl.Int64),

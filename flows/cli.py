@@ -432,6 +432,58 @@ def train_language_command(data: Path, out: Path, as_json: bool) -> None:
     show_scores(train_language(data, out), as_json=as_json)
 
 
+@train.command("perplexity")
+@click.option("--language", required=True, help="ISO 639 code of the documents' language.")
+@click.option("--release", "reference", metavar="NAME@VERSION", help="Documents of a release.")
+@click.option("--source", default="wikipedia", show_default=True, help="Their source, in it.")
+@click.option(
+    "--records", type=click.Path(path_type=Path), help="Documents of a records file instead."
+)
+@click.option("--text-column", default="text", show_default=True, help="Of the records file.")
+@click.option(
+    "--limits-from",
+    type=click.Path(path_type=Path),
+    help="Records whose percentiles part head, middle and tail (default: held-out documents).",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model's file.")
+@store_option
+@json_option
+@fail_in_one_sentence
+def train_perplexity_command(
+    language: str,
+    reference: str | None,
+    source: str,
+    records: Path | None,
+    text_column: str,
+    limits_from: Path | None,
+    out: Path,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Train the n-gram model of a language: the same documents give the same file."""
+    from curate.errors import RecipeError
+    from curate.fitting import texts_of_records, texts_of_release
+    from curate.languages import normalise_language
+    from curate.train.perplexity import train_model, write_model
+
+    code = normalise_language(language)
+    if reference is not None and records is None:
+        texts = texts_of_release(_open_store(store or STORE), reference, code, source)
+        told = f"{reference} ({source}, {code})"
+    elif records is not None and reference is None:
+        texts, told = texts_of_records(records, text_column), records.name
+    else:
+        asked, came = "train perplexity takes --release or --records", "both or neither came"
+        raise RecipeError(asked, came, "train perplexity", "name one")
+    others = None if limits_from is None else texts_of_records(limits_from, text_column)
+    facts = write_model(train_model(texts, code, told, others), out)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name:<14} {value}")
+
+
 @train.command("toxicity")
 @data_option
 @out_option

@@ -12,6 +12,7 @@ from curate.errors import ComponentError, CurateError
 from curate.recipe import (
     DuplicatesSection,
     LanguageSection,
+    PerplexitySection,
     Recipe,
     Section,
     ToxicitySection,
@@ -38,6 +39,7 @@ NEEDS: dict[
     "quality": (),
     "stopwords": ("language",),
     "fineweb2_stopwords": ("language",),
+    "perplexity": ("language",),
     "toxicity": ("language",),
     "bias": ("language",),
     "signatures": (),
@@ -62,7 +64,11 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
 
 def scorers_of(recipe: Recipe) -> tuple[str, ...]:
     """The scorers that a recipe asks for, in order."""
-    return tuple(name for name in NEEDS if name != "toxicity" or recipe.toxicity.scorer != "none")
+    left_out = {
+        "toxicity": recipe.toxicity.scorer == "none",
+        "perplexity": not recipe.perplexity.models,
+    }
+    return tuple(name for name in NEEDS if not left_out.get(name))
 
 
 def score_names(work: Work, block: Block) -> list[str]:
@@ -160,6 +166,7 @@ def _scorer(name: str, recipe: Recipe) -> Scorer:
     sections = {
         "language": recipe.language,
         "toxicity": recipe.toxicity,
+        "perplexity": recipe.perplexity,
         "signatures": recipe.duplicates,
     }
     return _make_scorer(name, sections.get(name))
@@ -171,6 +178,10 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.score.language import LanguageScorer
 
         return LanguageScorer(section.model)
+    if isinstance(section, PerplexitySection):
+        from curate.score.perplexity import PerplexityScorer
+
+        return PerplexityScorer(section.models)
     if isinstance(section, ToxicitySection):
         from curate.score.toxicity import toxicity_scorer
 
@@ -181,17 +192,19 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.duplicates.signatures import Signatures
 
         return Signatures(section)
-    if name == "quality":
-        from curate.score.quality import score_quality
+    return _plain_scorer(name)
 
-        return score_quality
-    if name in ("stopwords", "fineweb2_stopwords"):
-        from curate.score import stopwords
 
-        return {
-            "stopwords": stopwords.score_stopwords,
-            "fineweb2_stopwords": stopwords.score_fineweb2_stopwords,
-        }[name]
+def _plain_scorer(name: str) -> Scorer:
+    """A scorer that takes no settings."""
     from curate.score.bias import score_bias
+    from curate.score.quality import score_quality
+    from curate.score.stopwords import score_fineweb2_stopwords, score_stopwords
 
-    return score_bias
+    scorers: dict[str, Scorer] = {
+        "quality": score_quality,
+        "stopwords": score_stopwords,
+        "fineweb2_stopwords": score_fineweb2_stopwords,
+        "bias": score_bias,
+    }
+    return scorers[name]
