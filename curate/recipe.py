@@ -128,6 +128,11 @@ class Definition(Section):
     source: str
     languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
+    @field_validator("languages")
+    @classmethod
+    def _normalise(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(normalise_language(code) for code in codes)
+
 
 class QualitySection(Section):
     """Quality rules: a preset, and limits that override or add to it; `false` switches one off.

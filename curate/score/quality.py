@@ -86,7 +86,12 @@ Repetition
   occurrences of n-grams that occur twice or more, per character of all n-grams.
 Words are compared in simple case folding.
 
-`quality_state` is always null: no text makes these measurements fail.
+Bad input. Every text has every value, and none is NaN: null and the empty text measure 0 throughout;
+white space alone has characters and white space, and no word or line; emoji, marks and controls
+alone (NUL too) have characters and a line, and no word. Lone surrogates are U+FFFD before they come
+here (`curate.sources`), which is in no word. Direction marks part no words. Time and memory are
+linear in the text, whatever its lines and words are. `quality_state` is always null: no text makes
+these measurements fail.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from curate.schema import COLUMNS
 
 FILES = sorted(presets.FOLDER.glob("**/*.toml"))
 ENGLISH = ("stop_words", "stop_word_occurrences", "c4_sentences")  # what they read is English
+SOURCES = [{"kind": "wikipedia", "inputs": ["x"]}]
 SPELLING = {
     "below": "minimum_{}",
     "above": "maximum_{}",
@@ -150,8 +151,7 @@ def test_every_column_of_quality_may_have_a_rule():
 def test_the_family_is_every_language_at_once_each_with_its_own_limits():
     section = {"preset": "fineweb-2", "rules": {"minimum_words": 10}}
     section["languages"] = {"pl": {"maximum_mean_word_length": 13}}
-    sources = [{"kind": "wikipedia", "inputs": ["x"]}]
-    rules = compile_rules(make_recipe({"name": "x", "sources": sources, "quality": section}))
+    rules = compile_rules(make_recipe({"name": "x", "sources": SOURCES, "quality": section}))
     frame = pl.DataFrame(
         {
             "language": ["deu", "rus", "pol", "pol", "eng"],
@@ -194,7 +194,7 @@ def test_a_recipe_names_a_rules_file_and_is_whole_without_it(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(
         '[rules.minimum_words]\ncolumn = "words"\nremoves = "below"\nlimit = 7\n'
-        'languages = ["deu"]\nsource = "here"\n'
+        'languages = ["de"]\nsource = "here"\n'
     )
     recipe_file = tmp_path / "recipe.toml"
     recipe_file.write_text(
@@ -202,6 +202,10 @@ def test_a_recipe_names_a_rules_file_and_is_whole_without_it(tmp_path):
         '[quality]\npreset = "mine.toml"\n'
     )
     recipe = load_recipe(recipe_file)
+    other = change_recipe(
+        make_recipe({"name": "y", "sources": SOURCES}), {"quality.preset": str(file)}
+    )
+    assert other.quality == recipe.quality
     file.unlink()
     again = make_recipe(recipe.model_dump(mode="json", exclude_none=True))
     assert again == recipe

@@ -278,6 +278,32 @@ def test_hostile_texts_have_values_in_linear_time():
     assert all(math.isfinite(v) for row in found.rows() for v in row if isinstance(v, float))
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("👩\u200d👩\u200d👧🔥", {"characters": 6, "words": 0, "lines": 1, "spaced_words": 1}),
+        ("\u0301\u0308", {"characters": 2, "words": 0, "lines": 1, "non_alphabetic_share": 0}),
+        ("\0\0 \0", {"characters": 4, "words": 0, "lines": 1, "spaced_words": 2}),
+        ("\ufffd\ufffd", {"characters": 2, "words": 0, "mean_word_length": 0}),
+        ("\u202eשלום\u202c hello سلام", {"words": 3, "mean_word_length": 13 / 3, "digit_share": 0}),
+        ("\u2028\u2029", {"characters": 2, "lines": 0, "longest_line": 0, "c4_sentences": 0}),
+        (".", {"words": 0, "lines": 1, "line_punctuation_share": 1, "sentences": 0}),
+    ],
+)
+def test_bad_input_has_defined_values(text, values):
+    found = measured(text)
+    assert {name: found[name] for name in values} == pytest.approx(values)
+    assert all(math.isfinite(value) for value in found.values())
+
+
+@pytest.mark.slow
+def test_a_line_of_fifty_megabytes_has_values():
+    found = measured("ab " * 17_000_000)
+    assert (found["words"], found["lines"], found["longest_line"]) == (17_000_000, 1, 50_999_999)
+    assert found["top_2_gram_character_share"] == 1
+    assert found["unique_word_share"] == pytest.approx(1 / 17_000_000)
+
+
 @pytest.mark.shared
 def test_real_novels_measure_as_plainly_defined(shared_data):
     import tarfile
