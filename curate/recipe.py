@@ -32,25 +32,82 @@ class SourceSection(Section):
 
 
 class CommonCrawlSection(SourceSection):
-    """Web archives: WARC (plain, gzip, zstd) and WET."""
+    """Web archives: WARC (plain, gzip, zstd) and WET.
+
+    Among `inputs` there may be listings (`warc.paths.gz`, `wet.paths`, here or remote) and names of
+    snapshots (`CC-MAIN-2026-40`), which stand for the listing that lies below `base`.
+
+    Attributes:
+        files: what of a snapshot is read.
+        base: what the paths in a listing start from: a URL or a folder.
+        first: place of the first file that is taken of a listing, counted from 0.
+        count: files that are taken of a listing; left out: all that follow.
+        every: of so many files one is taken.
+    """
 
     kind: Literal["commoncrawl"]
+    files: Literal["warc", "wet"] = "warc"
+    base: Annotated[str, Field(min_length=1)] = "https://data.commoncrawl.org/"
+    first: Annotated[int, Field(ge=0)] = 0
+    count: Annotated[int, Field(gt=0)] | None = None
+    every: Annotated[int, Field(gt=0)] = 1
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
 
 
 class WikipediaSection(SourceSection):
-    """MediaWiki XML dumps: plain, bz2, gz."""
+    """MediaWiki XML dumps: plain, bz2 (multistream or not), gz, xz, zstd, 7z.
+
+    Among `inputs` there may be names of wikis (`dewiki`, `dewiki-20261101`), which stand for the
+    files of the dump that lies below `base`.
+
+    Attributes:
+        date: of the dump of a wiki that is named without one: `20261101`, or `latest`.
+        files: which of the dump's two sets of files is read: both hold the same pages.
+        base: where the dumps lie, as `<base>/<wiki>/<date>/`: a URL or a folder.
+        maximum_page_bytes: of wikitext; a larger page is skipped.
+        tables: keep tables: a row is a line, its cells parted by ` | `.
+        infoboxes: keep boxes of facts: a line `name: value` for each fact.
+        math: keep formulas, as TeX between `$`.
+        variant: the language variant (`zh-hans`, `zh-tw`, `sr-latn` …) in which words are shown that
+            a page gives in several; left out: the first that it gives.
+    """
 
     kind: Literal["wikipedia"]
+    date: Annotated[str, Field(pattern=r"^([0-9]{8}|latest)$")] = "latest"
+    files: Literal["articles", "multistream"] = "articles"
+    base: Annotated[str, Field(min_length=1)] = "https://dumps.wikimedia.org/"
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
+    tables: bool = False
+    infoboxes: bool = False
+    math: bool = False
+    variant: Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[a-z]{2,4}){0,2})?$")] = ""
 
 
 class SubtitlesSection(SourceSection):
-    """OPUS OpenSubtitles XML (plain, gz, inside zip), SRT and WebVTT."""
+    """OPUS XML, SRT, WebVTT, ASS and other subtitles: plain, gz, inside zip.
+
+    Attributes:
+        language: of all files, ISO 639-1; left out: as the OPUS path or `film.en.srt` says.
+        scene_gap_seconds: a silence from here up begins a new paragraph.
+        maximum_document_characters: a longer film becomes several documents.
+        remove_advertisements: drop cues in which uploaders sign or advertise.
+        remove_sounds: drop what stands in brackets for those who cannot hear: `[door slams]`.
+        remove_speakers: drop the name before what is said: `JOHN: Come in.`
+        lyrics: `plain` takes the marks (♪, #) off, `remove` drops the lines, `keep` keeps both.
+        repair_ocr: undo confusions of l and I, 0 and O, in words and languages where it is safe.
+        join_sentences: a cue that goes on the sentence of the one before joins its line.
+    """
 
     kind: Literal["subtitles"]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
     scene_gap_seconds: Annotated[float, Field(gt=0, strict=False)] = 10.0
     maximum_document_characters: Annotated[int, Field(gt=0)] = 100_000
+    remove_advertisements: bool = True
+    remove_sounds: bool = True
+    remove_speakers: bool = True
+    lyrics: Literal["keep", "plain", "remove"] = "plain"
+    repair_ocr: bool = True
+    join_sentences: bool = True
 
 
 class RecordsSection(SourceSection):
@@ -68,6 +125,25 @@ AnySource = Annotated[
     CommonCrawlSection | WikipediaSection | SubtitlesSection | RecordsSection,
     Field(discriminator="kind"),
 ]
+
+
+class FetchSection(Section):
+    """How remote files are fetched; shapes no output.
+
+    Attributes:
+        attempts: per mebibyte of a file, before it is given up for this run.
+        first_wait_seconds: before the second attempt; doubled before each that follows, and a
+            random part of it added. A server's `Retry-After` is waited for too.
+        maximum_wait_seconds: between two attempts.
+        timeout_seconds: without an answer, without a byte, or with less than a kibibyte a second.
+        connections: to one server at once, by all workers of this machine.
+    """
+
+    attempts: Annotated[int, Field(ge=1)] = 8
+    first_wait_seconds: Annotated[float, Field(gt=0, strict=False)] = 1.0
+    maximum_wait_seconds: Annotated[float, Field(gt=0, strict=False)] = 60.0
+    timeout_seconds: Annotated[float, Field(gt=0, strict=False)] = 60.0
+    connections: Annotated[int, Field(ge=1)] = 8
 
 
 LineRule = Literal["policy", "uppercase", "numeric", "counter", "single_word", "boilerplate"]
@@ -315,6 +391,7 @@ class Recipe(Section):
     seed: int = 0
     max_removed_share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.95
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1, strict=False)]
+    fetch: FetchSection = FetchSection()
     clean: CleanSection = CleanSection()
     language: LanguageSection = LanguageSection()
     quality: QualitySection = QualitySection()

@@ -42,7 +42,9 @@ DOCUMENT: dict[str, DataType] = {
 }
 SKIPPED: dict[str, DataType] = {
     "input": pl.String,  # identity of the input file
-    "offset": pl.Int64,  # bytes into the (decompressed) input, where known
+    # Where known, the byte of the stored (not the decompressed) input at which the record begins,
+    # or the compressed member, frame, block or archive member in which it begins.
+    "offset": pl.Int64,
     "uri": pl.String,
     "reason": pl.String,  # a short fixed name, counted in the funnel
     "detail": pl.String,

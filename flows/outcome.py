@@ -53,22 +53,19 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
     work = run.work
     inputs: list[ReleaseInput] = []
     skipped: dict[str, int] = {}
-    for part in parts:
-        names = {file.identity: file for file in part.files}
-        for outcome in reading.read_outcome(work, part)[1]:
-            found = names[outcome["identity"]]
-            inputs.append(
-                ReleaseInput(
-                    name=found.name,
-                    kind=part.section.kind,
-                    snapshot=part.section.snapshot,
-                    size=found.size,
-                    identity=found.identity,
-                    state=outcome["state"],
-                    reason=outcome["reason"],
-                    counts=outcome["counts"],
-                )
+    for part, found, outcome in reading.read_files(work, parts):
+        inputs.append(
+            ReleaseInput(
+                name=found.name,
+                kind=part.section.kind,
+                snapshot=part.section.snapshot,
+                size=found.size,
+                identity=found.identity,
+                state=outcome["state"],
+                reason=outcome["reason"],
+                counts=dict(sorted(outcome["counts"].items())),
             )
+        )
     inputs.sort(key=lambda file: file.name)
     for file in inputs:
         run.warnings += _warn(file)
@@ -140,7 +137,7 @@ def publish(
         name=work.recipe.name,
         run=run.identity,
         release_key=key,
-        recipe=work.recipe.model_dump(mode="json", exclude={"store"}, exclude_none=True),
+        recipe=work.recipe.model_dump(mode="json", exclude={"store", "fetch"}, exclude_none=True),
         code_version=__version__,
         libraries=_libraries(),
         inputs=report.inputs,

@@ -54,7 +54,7 @@ def pipeline(
     work = Work(Store(store or loaded.store), loaded, batch_documents)
     with start_run(work, workers or os.cpu_count() or 1) as run:
         parts = reading.plan_parts(loaded, path.parent)
-        corpus = read(run, parts)
+        parts, corpus = read(run, parts)
         measure(run, corpus)
         decided = decide(run, corpus)
         decided = make(run, decided)
@@ -65,18 +65,23 @@ def pipeline(
         return result
 
 
-def read(run: Run, parts: list[Part]) -> Corpus:
-    """Input parts become blocks of documents."""
+def read(run: Run, parts: list[Part]) -> tuple[list[Part], Corpus]:
+    """Input parts become blocks of documents; ranges of one file that do not join are read again."""
     work = run.work
-    run.each(
-        "read",
-        reading.read_part,
-        parts,
-        lambda part: reading.is_read(work, part),
-        lambda part: part.size,
-    )
+    todo = parts
+    while todo:
+        run.each(
+            "read",
+            reading.read_part,
+            todo,
+            lambda part: reading.is_read(work, part),
+            lambda part: part.size,
+        )
+        read_already = {id(part) for part in parts}
+        parts = reading.join_ranges(work, parts)
+        todo = [part for part in parts if id(part) not in read_already]
     corpus = reading.assemble(work, parts)
-    return replace(corpus, ids=find_repeats(work, corpus))
+    return parts, replace(corpus, ids=find_repeats(work, corpus))
 
 
 def measure(run: Run, corpus: Corpus) -> None:

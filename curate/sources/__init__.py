@@ -4,6 +4,16 @@ A reader is a function `read(stream, file, section, sink)`. It calls `sink.docum
 document, `sink.skip` for everything that never becomes one (with a fixed reason and, where known,
 the offset and URI), and `sink.count` for what it saw. Damage inside a file is a skip with the
 reason `damaged` and the reader goes on; a file that cannot be read at all is an `InputError`.
+
+A reader whose files can be entered in the middle offers `find_ranges(stream, file)` too, which looks
+at the head of a large file and returns the byte ranges that are read on their own, `[(0, None)]`
+where it has to be read in one go (`split_evenly` helps). A reader that is given a range looks for the
+first entry (the gzip member, bzip2 stream, record or page that may be begun with) at `start` or
+after it, reads on from there, and ends before the first entry at `stop` or after it that it comes
+to, even if what it reads from entry to entry goes on beyond `stop`. It says so with `sink.enter` and
+`sink.leave`. When bytes in the middle of something look like an entry, the range before says so by
+what it leaves to be read, and the range is read again from there: `start` itself, when an entry
+begins there, must be accepted as it is.
 """
 
 from __future__ import annotations
@@ -11,13 +21,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import polars as pl
 
 from curate.schema import DOCUMENT, SKIPPED, document_id
 
-__all__ = ["InputFile", "Sink", "document_id"]
+__all__ = ["Checksum", "InputFile", "Sink", "document_id", "split_evenly"]
+
+RANGE_BYTES = 32 << 20  # of a stored file: what a killed run redoes at most
 
 
 class Facts(TypedDict, total=False):
@@ -33,6 +45,20 @@ class Facts(TypedDict, total=False):
     page_kind: str | None
 
 
+class Checksum(NamedTuple):
+    """What a publisher says of a file.
+
+    Attributes:
+        algorithm: `sha1` or `md5`; empty where only the size is known.
+        digest: hexadecimal, lower-case.
+        size: bytes; None where it is not published.
+    """
+
+    algorithm: str
+    digest: str
+    size: int | None = None
+
+
 @dataclass(frozen=True)
 class InputFile:
     """One input.
@@ -44,6 +70,10 @@ class InputFile:
             (`OpenSubtitles/xml/en/2001/209475/1.xml`), else the base name.
         size: bytes.
         identity: sha256 of a local file; hash of URL, size and ETag of a remote one.
+        start: the byte of the stored file from which on it is to be read.
+        stop: entries at this byte or after it are left to another range; None at the file's end.
+        checksum: what its publisher says of it, where a dump's own listing named it.
+        snapshot: what its listing or dump is called, for a section that names no snapshot.
     """
 
     uri: str
@@ -51,6 +81,30 @@ class InputFile:
     label: str
     size: int
     identity: str
+    start: int = 0
+    stop: int | None = None
+    checksum: Checksum | None = None
+    snapshot: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the file is to be read."""
+        return self.start == 0 and self.stop is None
+
+    @property
+    def length(self) -> int:
+        """Bytes of the range."""
+        return (self.size if self.stop is None else self.stop) - self.start
+
+
+def split_evenly(size: int, range_bytes: int = RANGE_BYTES) -> list[tuple[int, int | None]]:
+    """Ranges of equal length over a file, the last one up to its end; one for a small file.
+
+    >>> split_evenly(100, 40)
+    [(0, 40), (40, 80), (80, None)]
+    """
+    starts = range(0, max(size, 1), range_bytes)
+    return [(start, stop) for start, stop in zip(starts, [*starts[1:], None], strict=True)]
 
 
 @dataclass
@@ -62,6 +116,10 @@ class Sink:
         snapshot: written to every document.
         input: identity of the file that is being read.
         counts: what the reader counted (`records`, `redirects`, `bytes_stepped_over` …).
+        first: the byte of the stored file where the first entry of its range begins; None when
+            none begins in the range.
+        following: where the entry begins that the next range is to begin with; None at the end of
+            the file, or when nothing was entered.
         on_full: takes the documents collected so far whenever their text reaches `block_bytes`
             characters, so that memory stays bounded; left out, the sink keeps everything.
     """
@@ -70,6 +128,8 @@ class Sink:
     snapshot: str
     input: str
     counts: Counter[str] = field(default_factory=Counter)
+    first: int | None = None
+    following: int | None = None
     on_full: Callable[[pl.DataFrame], None] | None = None
     block_bytes: int = 4 << 20
     text_bytes: int = 0
@@ -141,6 +201,14 @@ class Sink:
     def count(self, name: str, number: int = 1) -> None:
         """Count something seen."""
         self.counts[name] += number
+
+    def enter(self, offset: int) -> None:
+        """Say where in the stored file the first entry of the range begins."""
+        self.first = offset
+
+    def leave(self, offset: int) -> None:
+        """Say where in the stored file the entry begins before which the reader ended."""
+        self.following = offset
 
     def take_documents(self) -> pl.DataFrame:
         """The documents collected since the last call, in order; the sink forgets them."""

@@ -9,14 +9,15 @@ sentence is left out, and reading goes on with the next.
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from curate.sources.cues import UNSPACED, Cue, decode_entities, plain
+from curate.sources.cues import UNSPACED, Cues, decode_entities
 
 MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
-JOINT = "\x01"  # between two tokens; XML can hold none of these characters
+JOINT = "\x05"  # between two tokens; XML can hold none of these characters
 _AT, _BEGIN, _END = "\x02", "\x03", "\x04"  # around a time, before and after a sentence
 _MARKS = (JOINT, _AT, _BEGIN, _END)
 
@@ -29,7 +30,6 @@ _TIME = re.compile(r"<time(\s[^<>]*)>")
 _STAMP = re.compile(r"""\svalue=["'](\d{1,3}):(\d{1,2}):(\d{1,2}(?:[,.]\d{1,9})?)["']""")
 _ENDS = re.compile(r"""\sid=["'][^"'<>]*E["']""")
 _ASIDES = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"), ("<!", ">"))
-_CUE_MARKUP = re.compile(r"[<{&\\]")
 
 _PAIRS = ('""', "“”", "„“", "„”", "«»", "»«", "‘’", "\u201a‘")
 _ATTACHED = (
@@ -65,7 +65,7 @@ _UNSPACED_JOINT = re.compile(
 
 def read_sentences(
     blocks: Iterable[str], *, root: str, language: str, note: Callable[[str, int], None]
-) -> Iterator[Cue]:
+) -> Iterator[Cues]:
     """The sentences of a file, in its order; only text inside `<s>` is dialogue.
 
     Args:
@@ -152,7 +152,7 @@ def _open_aside(text: str) -> int:
 
 def _sentences(
     chunk: str, line: int, language: str, note: Callable[[str, int], None]
-) -> Iterator[Cue]:
+) -> Iterator[Cues]:
     """The sentences of a chunk that ends in `</s>`; `line` is the line of its beginning."""
     marked = chunk
     for mark in _MARKS:
@@ -161,7 +161,7 @@ def _sentences(
     parts = _TIME.split(marked)
     parts[1::2] = [f"{_AT}{time}{_AT}" for time in parts[1::2]]
     marked = _SENTENCE.sub(_BEGIN, _WORD.sub(JOINT, "".join(parts)))
-    times: list[tuple[float | None, float | None]] = []
+    times: list[tuple[float, float]] = []
     texts: list[str] = []
     damaged: list[int] = []
     for number, piece in enumerate(_TAG.sub("", marked).split(_END)[:-1]):
@@ -175,23 +175,23 @@ def _sentences(
         text = decode_entities(text) if "&" in text else text
         texts.append(" ".join(text.split()).removeprefix(JOINT))
         first, last = (spans[1], spans[-2]) if len(spans) > 1 else ("", "")
-        times.append((None if _ENDS.search(first) else _seconds(first), _seconds(last)))
+        times.append((math.nan if _ENDS.search(first) else _seconds(first), _seconds(last)))
     if damaged:
         lines = list(accumulate((p.count("\n") for p in chunk.split("</s>")), initial=line))
         for number in damaged:
             note("cues_damaged", lines[number + 1])
     if not texts:
         return
-    written = detokenise("\n".join(texts), language).split("\n")
-    if _CUE_MARKUP.search("".join(written)):
-        written = [plain([text]) for text in written]
-    for (start, end), text in zip(times, written, strict=True):
-        yield start, end, text
+    yield Cues(
+        [start for start, _ in times],
+        [end for _, end in times],
+        detokenise("\n".join(texts), language).split("\n"),
+    )
 
 
-def _seconds(attributes: str) -> float | None:
+def _seconds(attributes: str) -> float:
     """Seconds of the attributes ` id="T1S" value="00:01:11,240"`."""
     stamp = _STAMP.search(attributes)
     if stamp is None:
-        return None
+        return math.nan
     return int(stamp[1]) * 3600 + int(stamp[2]) * 60 + float(stamp[3].replace(",", "."))

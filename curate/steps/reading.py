@@ -7,22 +7,32 @@ import importlib
 import io
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-import fsspec
 import polars as pl
 
-from curate.errors import ComponentError, CurateError, InputError, StoreError
+from curate.errors import (
+    ComponentError,
+    CurateError,
+    FetchError,
+    InputError,
+    MissingInputError,
+    StoreError,
+)
 from curate.recipe import Recipe
 from curate.sources import InputFile, Sink
+from curate.sources.checksums import CheckedStream, find_fault
 from curate.sources.inputs import Part, divide, find_inputs
+from curate.sources.places import Places
 from curate.steps.work import Block, Corpus, Work, library_versions, name_of
 from curate.text.clean import clean
 from curate.text.parts import split_long
 
 Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
-MEMBER_COLUMNS = {"inputs"}  # of a source section: says where, not what
+# of a source section: say where, not what
+MEMBER_COLUMNS = {"inputs", "base", "files", "first", "count", "every", "date"}
 FAILED = "failed"
 BLOCK_BYTES = 16 << 20  # of text in an object: what a worker holds at once
 
@@ -33,9 +43,15 @@ def read_key(work: Work, part: Part) -> str:
         "read",
         section=part.section.model_dump(exclude=MEMBER_COLUMNS),
         clean=work.recipe.clean.model_dump(),
-        files=[(file.identity, file.label) for file in part.files],
+        files=[_facts(file) for file in part.files],
         libraries=library_versions(part.section.kind),
     )
+
+
+def _facts(file: InputFile) -> tuple[Any, ...]:
+    """What of a file shapes what becomes of it."""
+    published = [file.checksum] if file.checksum else []
+    return (file.identity, file.label, file.start, file.stop, *published)
 
 
 def read_part(work: Work, part: Part) -> None:
@@ -68,22 +84,21 @@ def read_part(work: Work, part: Part) -> None:
         work.store.write_frame(block.name, frame)
         blocks.append({"key": block.key, "documents": block.documents, "size": block.size})
 
-    for file in part.files:
-        sink = Sink(part.section.kind, part.section.snapshot, file.identity)
+    with Places(work.recipe.fetch) as places:
+        for file in part.files:
+            sink = Sink(part.section.kind, part.section.snapshot, file.identity)
 
-        def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
-            pending.append(_clean(work, documents, sink))
-            if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
-                publish()
+            def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
+                pending.append(_clean(work, documents, sink))
+                if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
+                    publish()
 
-        sink.on_full = take
-        state = _read_file(reader, file, part, sink)
-        take(sink.take_documents())
-        skipped.append(sink.take_skipped())
-        counts = Counter(sink.counts)
-        files.append(
-            {"identity": file.identity, "label": file.label, "counts": dict(counts), **state}
-        )
+            sink.on_full = take
+            state = _read_file(reader, file, part, sink, places)
+            take(sink.take_documents())
+            skipped.append(sink.take_skipped())
+            facts = {"identity": file.identity, "label": file.label, "counts": dict(sink.counts)}
+            files.append({**facts, "first": sink.first, "following": sink.following, **state})
     publish()
     again = any(file["state"] == FAILED and file["again"] for file in files)
     metadata = {"blocks": blocks, "files": files, "again": again}
@@ -96,26 +111,27 @@ def is_read(work: Work, part: Part) -> bool:
     return work.store.has(name) and not work.store.read_metadata(name)["again"]
 
 
-def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[str, Any]:
+def _read_file(
+    reader: Reader, file: InputFile, part: Part, sink: Sink, places: Places
+) -> dict[str, Any]:
     """Read one file; what cannot be read is the file's state, not the end of the run."""
     try:
-        with _open(file) as stream:
-            reader(stream, file, part.section, sink)
+        with places.open(file.uri, file.identity) as stream:
+            checked = CheckedStream(stream, file.checksum) if file.checksum else None
+            given = cast("BinaryIO", io.BufferedReader(checked)) if checked else stream
+            reader(given, file, part.section, sink)
+            if checked and (fault := find_fault(checked, file)):
+                sink.skip("damaged", detail=fault)
     except (ComponentError, StoreError):
         raise
     except CurateError as error:
         reason = f"{error.asked}, but {error.came}"
-        return {"state": FAILED, "reason": reason, "change": error.change, "again": False}
+        again = isinstance(error, FetchError | MissingInputError)
+        return {"state": FAILED, "reason": reason, "change": error.change, "again": again}
     except Exception as error:  # noqa: BLE001  # a fault of a reader costs its file, not the run
         reason = f"{type(error).__name__}: {error}"
         return {"state": FAILED, "reason": reason, "change": "", "again": True}
     return {"state": "read", "reason": "", "change": "", "again": False}
-
-
-def _open(file: InputFile) -> BinaryIO:
-    if "://" in file.uri:
-        return io.BufferedReader(fsspec.open(file.uri, "rb").open())  # a reader peeks and seeks
-    return Path(file.uri).open("rb")
 
 
 def _digest(documents: pl.DataFrame) -> str:
@@ -155,8 +171,59 @@ def plan_parts(recipe: Recipe, folder: Path) -> list[Part]:
     """
     parts = []
     for priority, section in enumerate(recipe.sources):
-        parts += divide(find_inputs(section, folder), section, priority)
+        files = find_inputs(section, folder, recipe.fetch)
+        for snapshot in dict.fromkeys(file.snapshot for file in files):
+            named = section.model_copy(update={"snapshot": snapshot}) if snapshot else section
+            some = [file for file in files if file.snapshot == snapshot]
+            parts += divide(some, named, priority, recipe.fetch)
     return parts
+
+
+def join_ranges(work: Work, parts: Sequence[Part]) -> list[Part]:
+    """The parts that were read, with those ranges of files corrected that began at no entry.
+
+    A range in the middle of a file looks for what can be begun with, and may find something that
+    only looks like it. The range before knows better when it comes to its end: where it ended, the
+    next one must have begun. One that did not is replaced by one that does, or left out when the
+    one before read all of it.
+
+    Returns:
+        What was given, when all is well; else parts of which some are still to be read, after which
+        this is to be asked again.
+    """
+    joined: list[Part] = []
+    before: tuple[int, str] | None = None  # the file that `expected` is about
+    expected: int | None = None  # the entry where the next range must begin; None at the end
+    known = False
+    for part in parts:
+        file = part.files[0]
+        if file.is_whole:
+            joined.append(part)
+            continue
+        if before != (part.priority, file.name):
+            before, known = (part.priority, file.name), False
+        found = _range_outcome(work, part)
+        seen = found is None or found["state"] != FAILED  # a fault of the moment says nothing
+        first = found["first"] if found else None
+        if known and seen and (expected is None or (file.stop or expected + 1) <= expected):
+            if first is not None:
+                continue
+        elif known and seen and first != expected != file.start and expected is not None:
+            part = replace(part, files=(replace(file, start=expected),))  # noqa: PLW2901  # what follows is about it
+            found = _range_outcome(work, part)
+        joined.append(part)
+        if found is None or found["state"] == FAILED:
+            known = False
+        elif found["first"] is not None:
+            known, expected = True, found["following"]
+    return joined
+
+
+def _range_outcome(work: Work, part: Part) -> dict[str, Any] | None:
+    """State and counts of the one file of a part, if it was read."""
+    if not work.store.has(read_name(work, part)):
+        return None
+    return read_outcome(work, part)[1][0]
 
 
 def assemble(work: Work, parts: Sequence[Part]) -> Corpus:
@@ -168,12 +235,11 @@ def assemble(work: Work, parts: Sequence[Part]) -> Corpus:
     blocks: list[Block] = []
     for priority, section in enumerate(work.recipe.sources):
         mine = [part for part in parts if part.priority == priority]
-        outcomes = [(read_key(work, part), *read_outcome(work, part)) for part in mine]
-        found = [block for _, some, _ in sorted(outcomes, key=lambda o: o[0]) for block in some]
+        keyed = sorted((read_key(work, part), place) for place, part in enumerate(mine))
+        found = [block for _, place in keyed for block in read_outcome(work, mine[place])[0]]
         if not found:
-            raise _empty_source(
-                section.kind, section.inputs, [f for *_, files in outcomes for f in files]
-            )
+            files = [outcome for *_, outcome in read_files(work, mine)]
+            raise _empty_source(section.kind, section.inputs, files)
         blocks += found
     return Corpus(tuple(blocks))
 
@@ -198,6 +264,26 @@ def _empty_source(kind: str, inputs: Sequence[str], files: list[dict[str, Any]])
 def names_of(work: Work, parts: Sequence[Part]) -> list[tuple[str, dict[str, str]]]:
     """Per part its `read` key and the names of its files by identity."""
     return [(read_key(work, part), {f.identity: f.name for f in part.files}) for part in parts]
+
+
+def read_files(work: Work, parts: Sequence[Part]) -> list[tuple[Part, InputFile, dict[str, Any]]]:
+    """Each input file with a part of it, its state and its counts, those of its ranges added up.
+
+    A file of which a range could not be read was not read; its reason is the first such range's.
+    """
+    files: dict[tuple[int, str], tuple[Part, InputFile, dict[str, Any]]] = {}
+    for part in parts:
+        for file, outcome in zip(part.files, read_outcome(work, part)[1], strict=True):
+            place = (part.priority, file.name)
+            if place not in files:
+                files[place] = (part, file, outcome)
+                continue
+            known = files[place][2]
+            counts = Counter(known["counts"])
+            counts.update(outcome["counts"])
+            worse = known if known["state"] == FAILED else outcome
+            files[place] = (part, file, {**worse, "counts": dict(counts)})
+    return list(files.values())
 
 
 def read_outcome(work: Work, part: Part) -> tuple[list[Block], list[dict[str, Any]]]:
