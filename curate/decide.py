@@ -17,7 +17,7 @@ from typing import Literal
 import polars as pl
 
 from curate.errors import DecisionError, RecipeError
-from curate.presets import all_rules, load_preset
+from curate.presets import all_rules
 from curate.recipe import (
     DuplicatesSection,
     Limits,
@@ -157,6 +157,11 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
             Rule("language.minimum_score", "language_score", "below", language.minimum_score)
         )
     rules += _quality_rules(recipe.quality)
+    perplexity = recipe.perplexity
+    if perplexity.keep is not None:
+        rules.append(Rule("perplexity.keep", "perplexity_bucket", "outside", perplexity.keep))
+    if perplexity.maximum is not None:
+        rules.append(Rule("perplexity.maximum", "perplexity", "above", perplexity.maximum))
     if toxicity.scorer != "none":
         rules.append(
             Rule(
@@ -215,7 +220,7 @@ def _page_rules(section: PageSection) -> list[Rule]:
 
 def _quality_rules(section: QualitySection) -> list[Rule]:
     """The preset's rules with the recipe's limits, then what the recipe adds."""
-    preset = load_preset(section.preset) if section.preset else {}
+    preset = section.preset_rules()
     limits = {name: facts["limit"] for name, facts in preset.items()} | section.rules
     elsewhere: list[tuple[Literal["source", "language"], dict[str, Limits]]] = [
         ("source", section.sources),
@@ -226,6 +231,11 @@ def _quality_rules(section: QualitySection) -> list[Rule]:
         for value, chosen in sorted(by_value.items()):
             for name, limit in chosen.items():
                 overrides.setdefault(name, []).append(Override(column, value, _number(limit)))
+    for name, facts in preset.items():
+        if name not in section.rules:  # which speak of all languages
+            for language, limit in facts.get("language_limits", {}).items():
+                override = Override("language", language, _number(limit))
+                overrides.setdefault(name, []).append(override)
     rules = []
     for name in limits | dict.fromkeys(overrides, False):
         facts = preset.get(name) or all_rules()[name]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language
-from curate.presets import all_rules, load_preset
+from curate.presets import all_rules, load_preset, read_rules_file
 
 
 class Section(BaseModel):
@@ -230,28 +230,40 @@ class LanguageSection(Section):
 Limits = dict[str, Annotated[float, Field(strict=False)] | bool]
 
 
+class Definition(Section):
+    """A rule of a rules file, as a preset has it."""
+
+    column: str
+    removes: Literal["below", "above", "at_or_below", "at_or_above", "true"]
+    limit: Annotated[float, Field(strict=False)] | bool
+    source: str
+    languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @field_validator("languages")
+    @classmethod
+    def _normalise(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(normalise_language(code) for code in codes)
+
+
 class QualitySection(Section):
     """Quality rules: a preset, and limits that override or add to it; `false` switches one off.
 
     Attributes:
-        preset: the name of one that the package carries.
+        preset: the name of one that the package carries, or the path of a rules file (which
+            `fit-rules` writes), relative to the recipe's folder.
         rules: limits by rule.
         languages: other limits by rule for documents of a language (`[quality.languages.de]`).
         sources: other limits by rule for documents of a source (`[quality.sources.subtitles]`);
             where both speak, the source's counts.
+        definitions: the rules of the file that `preset` named, which reading it puts here, so that
+            a recipe is whole without the file.
     """
 
     preset: str | None = None
+    definitions: dict[str, Definition] = {}
     rules: Limits = {}
     languages: dict[str, Limits] = {}
     sources: dict[str, Limits] = {}
-
-    @field_validator("preset")
-    @classmethod
-    def _known_preset(cls, name: str | None) -> str | None:
-        if name is not None:
-            load_preset(name)
-        return name
 
     @field_validator("languages")
     @classmethod
@@ -273,11 +285,47 @@ class QualitySection(Section):
 
     @model_validator(mode="after")
     def _known_rules(self) -> Self:
+        self.preset_rules()
         for limits in (self.rules, *self.languages.values(), *self.sources.values()):
             for name in limits:
-                if name not in all_rules():
+                if name not in all_rules() and name not in self.definitions:
                     asked = "[quality.rules] sets rules"
                     raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
+        return self
+
+    def preset_rules(self) -> dict[str, dict[str, Any]]:
+        """The preset's rules: name → column, removes, limit, source, languages.
+
+        Raises:
+            RecipeError: there is no such preset.
+        """
+        if self.definitions:
+            return {name: rule.model_dump() for name, rule in self.definitions.items()}
+        if self.preset is None:
+            return {}
+        return load_preset(self.preset)
+
+
+class PerplexitySection(Section):
+    """Perplexity by n-gram models that `curate train perplexity` makes.
+
+    Attributes:
+        models: paths of model files, one for each language; left out: nothing is measured.
+        keep: buckets (`head`, `middle`, `tail`) whose documents stay; left out: all.
+        maximum: a document above it is removed; left out: none is.
+    """
+
+    models: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    keep: Annotated[tuple[Literal["head", "middle", "tail"], ...], Field(strict=False)] | None = (
+        None
+    )
+    maximum: Annotated[float, Field(gt=0, strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _has_models(self) -> Self:
+        if not self.models and (self.keep is not None or self.maximum is not None):
+            asked = "[perplexity] keep and maximum judge what models measure"
+            raise RecipeError(asked, "`models` names none", "", "name model files")
         return self
 
 
@@ -461,6 +509,7 @@ class Recipe(Section):
     clean: CleanSection = CleanSection()
     language: LanguageSection = LanguageSection()
     quality: QualitySection = QualitySection()
+    perplexity: PerplexitySection = PerplexitySection()
     duplicates: DuplicatesSection = DuplicatesSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
@@ -501,6 +550,7 @@ def load_recipe(path: Path, settings: dict[str, str] | None = None) -> Recipe:
         raise RecipeError("a recipe is TOML", str(error), str(path)) from error
     for name, value in (settings or {}).items():
         _assign(values, name, value)
+    _read_rules(values, path.parent)
     return make_recipe(values, str(path), text)
 
 
@@ -511,9 +561,27 @@ def change_recipe(recipe: Recipe, settings: dict[str, str]) -> Recipe:
         RecipeError: a name or a value is not one.
     """
     values = recipe.model_dump(mode="json", exclude_none=True)
+    if "quality.preset" in settings:
+        values.get("quality", {}).pop("definitions", None)
     for name, value in settings.items():
         _assign(values, name, value)
+    _read_rules(values, Path())
     return make_recipe(values, "--set")
+
+
+def _read_rules(values: dict[str, Any], folder: Path) -> None:
+    """Put the rules of the file that `[quality] preset` names into the recipe.
+
+    Raises:
+        RecipeError: there is no such file, or it holds something else.
+    """
+    quality = values.get("quality")
+    if not isinstance(quality, dict) or quality.get("definitions"):
+        return
+    name = quality.get("preset")
+    if isinstance(name, str) and name.endswith(".toml"):
+        definitions = read_rules_file(folder / name)
+        values["quality"] = quality | {"preset": Path(name).stem, "definitions": definitions}
 
 
 def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Recipe:

@@ -101,31 +101,81 @@ COLUMNS: dict[str, Column] = {
     "paragraphs": Column("quality", pl.Int64),
     "sentences": Column("quality", pl.Int64),
     "stop_words": Column("quality", pl.Int64),  # distinct English ones of eight
+    "stop_word_occurrences": Column("quality", pl.Int64),
     "mean_word_length": Column("quality", pl.Float64),  # characters per word
+    "median_word_length": Column("quality", pl.Float64),
+    "longest_word": Column("quality", pl.Int64),  # characters
+    "unique_word_share": Column("quality", pl.Float64),  # type-token ratio
+    "unigram_entropy": Column("quality", pl.Float64),  # nats
+    "upper_case_word_share": Column("quality", pl.Float64),
     "hash_to_word_ratio": Column("quality", pl.Float64),
     "ellipsis_to_word_ratio": Column("quality", pl.Float64),
     "newline_to_word_ratio": Column("quality", pl.Float64),
     "alphabetic_word_share": Column("quality", pl.Float64),
+    "spaced_words": Column("quality", pl.Int64),  # runs between white space
+    "mean_spaced_word_length": Column("quality", pl.Float64),
+    "median_spaced_word_length": Column("quality", pl.Float64),
+    "alphabetic_spaced_word_share": Column("quality", pl.Float64),
+    "symbol_spaced_word_share": Column("quality", pl.Float64),
+    "symbol_to_spaced_word_ratio": Column("quality", pl.Float64),
+    "digit_share": Column("quality", pl.Float64),  # this and the next seven: of the characters
+    "upper_case_share": Column("quality", pl.Float64),
+    "white_space_share": Column("quality", pl.Float64),
+    "non_alphabetic_share": Column("quality", pl.Float64),
+    "bracket_share": Column("quality", pl.Float64),
+    "curly_bracket_share": Column("quality", pl.Float64),
+    "url_share": Column("quality", pl.Float64),
+    "lorem_ipsum_ratio": Column("quality", pl.Float64),
     "bullet_line_share": Column("quality", pl.Float64),
+    "bullet_line_share_dolma": Column("quality", pl.Float64),
+    "bullet_line_share_redpajama": Column("quality", pl.Float64),
     "ellipsis_line_share": Column("quality", pl.Float64),
+    "ellipsis_line_share_dolma": Column("quality", pl.Float64),
     "line_punctuation_share": Column("quality", pl.Float64),
+    "line_punctuation_share_redpajama": Column("quality", pl.Float64),
     "short_line_share": Column("quality", pl.Float64),  # lines of fewer than 30 characters
     "short_line_share_to_30": Column("quality", pl.Float64),  # lines of 30 characters or fewer
+    "long_lines": Column("quality", pl.Int64),  # of 200 characters or more
+    "longest_line": Column("quality", pl.Int64),  # characters
+    "words_per_line": Column("quality", pl.Float64),
+    "upper_case_line_share": Column("quality", pl.Float64),
+    "numeric_line_share": Column("quality", pl.Float64),
+    "one_word_line_share": Column("quality", pl.Float64),
+    "javascript_line_share": Column("quality", pl.Float64),
+    "corrected_word_share": Column(
+        "quality", pl.Float64
+    ),  # words that RefinedWeb's line rules take out
+    "c4_line_share": Column("quality", pl.Float64),  # lines that C4's line rules keep
+    "c4_sentences": Column("quality", pl.Int64),  # in those lines
     "duplicate_line_share": Column("quality", pl.Float64),
     "duplicate_line_character_share": Column("quality", pl.Float64),
     "duplicate_paragraph_share": Column("quality", pl.Float64),
     "duplicate_paragraph_character_share": Column("quality", pl.Float64),
-    "top_2_gram_character_share": Column("quality", pl.Float64),
-    "top_3_gram_character_share": Column("quality", pl.Float64),
-    "top_4_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_5_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_6_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_7_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_8_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_9_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_10_gram_character_share": Column("quality", pl.Float64),
+    "repeated_line_share": Column("quality", pl.Float64),
+    "repeated_line_character_share": Column("quality", pl.Float64),
+    "repeated_paragraph_share": Column("quality", pl.Float64),
+    "repeated_paragraph_character_share": Column("quality", pl.Float64),
+    **{
+        f"top_{n}_gram_{share}": Column("quality", pl.Float64)
+        for n in (2, 3, 4)
+        for share in (
+            *("character_share", "share_datatrove", "share_dolma"),
+            *("share_redpajama", "share_dclm"),
+        )
+    },
+    **{
+        f"duplicate_{n}_gram_{share}": Column("quality", pl.Float64)
+        for n in (5, 6, 7, 8, 9, 10)
+        for share in ("character_share", "share_datatrove", "share_dolma")
+    },
     "has_lorem_ipsum": Column("quality", pl.Boolean),
     "has_curly_bracket": Column("quality", pl.Boolean),
+    "has_javascript": Column("quality", pl.Boolean),
+    "stop_word_share": Column("stopwords", pl.Float64),  # of the document's own language
+    "distinct_stop_words": Column("stopwords", pl.Int64),
+    "fineweb2_stop_words": Column("fineweb2_stopwords", pl.Int64),  # distinct, of FineWeb-2's lists
+    "perplexity": Column("perplexity", pl.Float64, 2),
+    "perplexity_bucket": Column("perplexity", pl.String),  # head | middle | tail
     "toxicity": Column("toxicity", pl.Float64, 4),
     "female_words": Column("bias", pl.Int64),
     "male_words": Column("bias", pl.Int64),

@@ -301,3 +301,33 @@ def show_releases(found: list[ReleaseSummary]) -> None:
     console.print(table)
     for problem in (release.problem for release in found if release.problem is not None):
         console.print(problem, markup=False)
+
+
+def show_presets(found: list[dict[str, Any]]) -> None:
+    """The quality presets."""
+    table = make_table("preset", "title", "rules", "source")
+    for preset in found:
+        table.add_row(*(str(preset[name]) for name in ("preset", "title", "rules", "source")))
+    make_console().print(table)
+
+
+def show_preset(preset: dict[str, Any]) -> None:
+    """A quality preset's rules, each with its origin."""
+    console = make_console()
+    console.print(f"{preset['preset']}: {preset['title']}", markup=False)
+    console.print(f"{preset['source']}\n", markup=False)
+    if preset["comment"]:
+        console.print(f"{preset['comment']}\n", markup=False)
+    table = make_table("rule", "removes", "languages", "source")
+    for rule in preset["rules"]:
+        table.add_row(rule["rule"], rule["removes"], ", ".join(rule["languages"]), rule["source"])
+    console.print(table)
+
+
+def show_fit(rules: list[dict[str, Any]], out: Path) -> None:
+    """Fitted limits, each with what it was derived from."""
+    table = make_table("rule", "limit", "source")
+    for rule in rules:
+        table.add_row(rule["rule"], f"{rule['limit']:g}", rule["source"])
+    make_console().print(table)
+    click.echo(f'{out}: name it in a recipe as [quality] preset = "{out}"')

@@ -12,6 +12,7 @@ from curate.errors import ComponentError, CurateError
 from curate.recipe import (
     DuplicatesSection,
     LanguageSection,
+    PerplexitySection,
     Recipe,
     Section,
     ToxicitySection,
@@ -37,6 +38,9 @@ NEEDS: dict[
 ] = {  # scorers in order, and the earlier ones whose columns they read
     "language": (),
     "quality": (),
+    "stopwords": ("language",),
+    "fineweb2_stopwords": ("language",),
+    "perplexity": ("language",),
     "toxicity": ("language",),
     "bias": ("language",),
     "urls": (),
@@ -67,6 +71,7 @@ def scorers_of(recipe: Recipe) -> tuple[str, ...]:
         "toxicity": recipe.toxicity.scorer == "none",
         "urls": recipe.urls.is_empty,
         "page": all(action == "off" for action in vars(recipe.page).values()),
+        "perplexity": not recipe.perplexity.models,
     }
     return tuple(name for name in NEEDS if not left_out.get(name, False))
 
@@ -166,6 +171,7 @@ def _scorer(name: str, recipe: Recipe) -> Scorer:
     sections = {
         "language": recipe.language,
         "toxicity": recipe.toxicity,
+        "perplexity": recipe.perplexity,
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
     }
@@ -178,6 +184,10 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.score.language import LanguageScorer
 
         return LanguageScorer(section.model)
+    if isinstance(section, PerplexitySection):
+        from curate.score.perplexity import PerplexityScorer
+
+        return PerplexityScorer(section.models)
     if isinstance(section, ToxicitySection):
         from curate.score.toxicity import toxicity_scorer
 
@@ -192,13 +202,21 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.score.urls import UrlScorer
 
         return UrlScorer(section)
+    return _plain_scorer(name)
+
+
+def _plain_scorer(name: str) -> Scorer:
+    """A scorer that takes no settings."""
     from curate.score.bias import score_bias
     from curate.score.page import score_page
     from curate.score.quality import score_quality
+    from curate.score.stopwords import score_fineweb2_stopwords, score_stopwords
 
-    functions: dict[str, Scorer] = {
+    scorers: dict[str, Scorer] = {
         "quality": score_quality,
+        "stopwords": score_stopwords,
+        "fineweb2_stopwords": score_fineweb2_stopwords,
         "bias": score_bias,
         "page": score_page,
     }
-    return functions[name]
+    return scorers[name]
