@@ -294,9 +294,7 @@ def show_releases(found: list[ReleaseSummary]) -> None:
             table.add_row(reference, "damaged")
             continue
         digest = str(release.content_hash)[:16]
-        table.add_row(
-            reference, f"{release.documents:,}", format_size(release.bytes or 0), digest
-        )
+        table.add_row(reference, f"{release.documents:,}", format_size(release.bytes or 0), digest)
     console = make_console()
     console.print(table)
     for problem in (release.problem for release in found if release.problem is not None):

@@ -38,7 +38,15 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "release": 4,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
-    "commoncrawl": ("chardet", "fastwarc", "isal", "backports-zstd", "lz4", "resiliparse", "polars"),
+    "commoncrawl": (
+        "chardet",
+        "fastwarc",
+        "isal",
+        "backports-zstd",
+        "lz4",
+        "resiliparse",
+        "polars",
+    ),
     "wikipedia": ("numba", "polars"),
     "subtitles": ("chardet", "polars"),
     "records": ("polars", "pyarrow"),
