@@ -213,7 +213,7 @@ def test_explain_tells_of_a_kept_document(curate, quickstart):
         "hit",
     }
     assert story["rules"][0]["rule"] == "language.keep"
-    assert story["rules"][-1]["rule"] == "duplicates.near"
+    assert story["rules"][-1]["rule"] == "duplicates.version"
 
 
 def test_explain_tells_of_a_removed_document(curate, quickstart):
