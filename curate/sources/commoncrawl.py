@@ -9,35 +9,35 @@ metadata and the like are counted.
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import zlib
 from typing import BinaryIO
 
-from fastwarc.stream_io import BrotliReader
-
 from curate.recipe import CommonCrawlSection
-from curate.sources import InputFile, Sink, document_id
+from curate.sources import InputFile, Sink, document_id, split_evenly
 from curate.sources.html import SkipError, check_extractor, decode, extract
-from curate.sources.warc import Record, parse_fields, read_records
+from curate.sources.http import Response, decode_body, looks_like_html, parse_response
+from curate.sources.warc import Archive, Record, is_divisible
 
 _SLACK = 1 << 20  # HTTP header and chunk sizes of a page that is as long as allowed
 _PAGE_TYPES = {"response", "resource", "conversion"}
 _COUNTED_TYPES = {*_PAGE_TYPES, "warcinfo", "request", "metadata", "revisit", "continuation"}
 _HTML = {"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"}
 _BINARY = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b\x08", b"Rar!")
-_STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
-_HEADER_END = re.compile(rb"\n\r*\n")
+_UNKNOWN = {"", "unknown/unknown", "application/unknown", "*/*", "no-type", "unk"}  # say nothing
+_NO_RESPONSE = Response("", {}, None, b"")
 _TYPE_END = re.compile(r"[\s;,]")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
-_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,12})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.ASCII)
 _DATE = re.compile(
     r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
 )
 
 
 def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: Sink) -> None:
-    """Read a web archive: WARC 0.x and 1.x and WET, plain or in gzip, zstd or LZ4.
+    """Read a web archive, or a range of it.
+
+    WARC 0.x and 1.x, WET and ARC, plain or in gzip, zstd, LZ4 or bzip2; or such files in a ZIP, as
+    WACZ is.
 
     Skip reasons: `truncated` and `damaged` (the record, or its body), `http_status` (not 200),
     `not_html` (nor plain text), `revisit`, `segmented`, `empty`, `too_large`, `too_deep`,
@@ -47,8 +47,8 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
     records and between records, compressed bytes where they could not be decompressed.
 
     Args:
-        stream: the file, seekable, at byte 0.
-        file: its name is used in errors.
+        stream: the file, seekable.
+        file: its name is used in errors, and its range.
         section: the recipe's.
         sink: takes documents, skips and counts.
 
@@ -58,7 +58,8 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
     """
     check_extractor()
     limit = section.maximum_page_bytes
-    for record in read_records(stream, file.name, limit + _SLACK):
+    archive = Archive(stream, file.name, limit + _SLACK, file.start, file.stop)
+    for record in archive:
         if record.lost:
             sink.count("bytes_stepped_over", record.lost)
         kind = record.fields.get("warc-type", "").lower()
@@ -72,6 +73,16 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
                 _page(record, kind, uri, limit, sink)
         except SkipError as skip:
             sink.skip(skip.reason, offset=record.offset, uri=uri, detail=skip.detail)
+    sink.first, sink.following = archive.first, archive.following
+
+
+def find_ranges(stream: BinaryIO, file: InputFile) -> list[tuple[int, int | None]]:
+    """The byte ranges of a large archive that are read on their own; looks at its head only.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return split_evenly(file.size) if is_divisible(stream, file.name) else [(0, None)]
 
 
 def _refuse_parts(record: Record, kind: str) -> None:
@@ -87,18 +98,11 @@ def _refuse_parts(record: Record, kind: str) -> None:
 def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) -> None:
     """Give the sink the record's document."""
     fields = record.fields
-    http, payload = _split_http(record) if kind == "response" else ({}, record.body)
-    content_type = http.get("content-type", "") if http else fields.get("content-type", "")
-    media_type = _media_type(fields, content_type, payload)
-    if media_type not in _HTML and not _is_text(kind, media_type, uri):
-        raise SkipError("not_html", media_type or "no Content-Type")
-    if "warc-truncated" in fields:
-        raise SkipError("truncated", f"by the crawler: {fields['warc-truncated']}")
-    if len(record.body) < record.length:
-        raise SkipError("too_large", f"{record.length} bytes")
-    body = _decompress(_join_chunks(payload, http), http, limit)
-    if len(body) > limit:
-        raise SkipError("too_large", f"more than {limit} bytes")
+    response = _response(record) if kind == "response" else _NO_RESPONSE
+    http = response.fields
+    payload = response.payload if response.status else record.body
+    content_type = (http if response.status else fields).get("content-type", "")
+    media_type, body = _content(record, kind, content_type, payload, http, limit)
     title = None
     if kind == "conversion":  # UTF-8 by definition
         text = body.decode(errors="replace")
@@ -122,105 +126,75 @@ def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) ->
         uri=uri,
         date=date if _DATE.fullmatch(date) else None,
         title=title,
+        declared_language=_language(http),
+        robots=response.robots,
     )
+
+
+def _content(
+    record: Record, kind: str, content_type: str, payload: bytes, http: dict[str, str], limit: int
+) -> tuple[str, bytes]:
+    """The media type of a page and its bytes, all of them, without encodings of the transport.
+
+    Raises:
+        SkipError: it is no page, or not whole, or too long.
+    """
+    media_type = _media_type(record.fields, content_type)
+    uri = record.fields.get("warc-target-uri")
+    if media_type and media_type not in _HTML and not _is_text(kind, media_type, uri):
+        raise SkipError("not_html", media_type)
+    if "warc-truncated" in record.fields:
+        raise SkipError("truncated", f"by the crawler: {record.fields['warc-truncated']}")
+    if len(record.body) < record.length:
+        raise SkipError("too_large", f"{record.length} bytes")
+    body = decode_body(payload, http, limit)
+    if len(body) > limit:
+        raise SkipError("too_large", f"more than {limit} bytes")
+    if media_type:
+        return media_type, body
+    if not looks_like_html(body):
+        raise SkipError("not_html", "no Content-Type")
+    return "text/html", body
+
+
+def _language(http: dict[str, str]) -> str | None:
+    """The language that the server says, when it names one."""
+    value = http.get("content-language", "").strip().lower()
+    return value if _LANGUAGE.fullmatch(value) else None
 
 
 def _sha1(payload: bytes) -> str:
     return f"sha1:{hashlib.sha1(payload, usedforsecurity=False).hexdigest()}"
 
 
-def _split_http(record: Record) -> tuple[dict[str, str], bytes]:
-    """The header fields and the body of an HTTP response; no fields for another protocol's.
+def _response(record: Record) -> Response:
+    """The HTTP response that a record holds; without status for another protocol's.
 
     Raises:
         SkipError: `bad_http`, or `http_status` where it is not 200.
     """
-    block = record.body
-    status = _STATUS.match(block)
-    end = _HEADER_END.search(block)
-    if not status or not end:
-        if record.fields.get("content-type", "").lower().startswith("application/http"):
-            raise SkipError("bad_http", f"it begins with {block[:40]!r}")
-        return {}, block
-    if status[1] != b"200":
-        raise SkipError("http_status", status[1].decode())
-    fields = parse_fields(block[: end.start()].partition(b"\n")[2])
-    return {"content-type": "", **fields}, block[end.end() :]
+    response = parse_response(record.body)
+    if not response.status:
+        content_type = record.fields.get("content-type", "").lower()
+        if content_type.startswith("application/http") or record.body.startswith(b"HTTP/"):
+            raise SkipError("bad_http", f"it begins with {record.body[:40]!r}")
+    elif response.status != "200":
+        raise SkipError("http_status", response.status)
+    return response
 
 
-def _media_type(fields: dict[str, str], content_type: str, payload: bytes) -> str:
-    """What the crawler identified, else what the server said, else what the bytes look like."""
+def _media_type(fields: dict[str, str], content_type: str) -> str:
+    """What the crawler identified, else what the server said; empty when neither says anything."""
     declared, identified = (
         _TYPE_END.split(value.strip().lower(), maxsplit=1)[0]
         for value in (content_type, fields.get("warc-identified-payload-type", ""))
     )
     if declared in _HTML and identified == "text/plain":
         return declared
-    if identified or declared:
-        return identified or declared
-    head = payload[:1024].lstrip().lower()
-    return "text/html" if head.startswith((b"<!doctype html", b"<html")) else ""
+    return next((found for found in (identified, declared) if found not in _UNKNOWN), "")
 
 
 def _is_text(kind: str, media_type: str, uri: str | None) -> bool:
     """Whether this is plain text from the web, and not (say) the crawler's own log."""
-    from_web = (uri or "").lower().startswith(("http:", "https:", "ftp:"))
+    from_web = (uri or "").strip("<>").lower().startswith(("http:", "https:", "ftp:"))
     return media_type == "text/plain" and (kind == "conversion" or from_web)
-
-
-def _join_chunks(body: bytes, http: dict[str, str]) -> bytes:
-    """The body without chunk sizes; as it is when it has none, whatever the header says."""
-    if "chunked" not in http.get("transfer-encoding", "").lower():
-        return body
-    pieces: list[bytes] = []
-    at = 0
-    while size := _CHUNK_SIZE.match(body, at):
-        length = int(size[1], 16)
-        if not length:
-            return b"".join(pieces)
-        pieces.append(body[size.end() : size.end() + length])
-        at = size.end() + length
-        if at > len(body):
-            raise SkipError("truncated", "a chunk of the HTTP body is cut off")
-        at += 2 if body.startswith(b"\r\n", at) else int(body.startswith(b"\n", at))
-    if not pieces:
-        return body
-    if at >= len(body):
-        raise SkipError("truncated", "the HTTP body has no last chunk")
-    raise SkipError("damaged", f"the HTTP body has no chunk size at byte {at}")
-
-
-def _decompress(body: bytes, http: dict[str, str], limit: int) -> bytes:
-    """The body without its content encodings, or a little more than `limit` bytes of it.
-
-    Many archives hold decompressed bodies under the header of the compressed ones.
-    """
-    codings = http.get("content-encoding", "").lower().replace(" ", "").split(",")
-    for coding in reversed(codings):
-        if coding in {"gzip", "x-gzip"}:
-            body = _inflate(body, limit) if body.startswith(b"\x1f\x8b") else body
-        elif coding in {"deflate", "br"} and not body.lstrip().startswith(b"<"):
-            body = _inflate(body, limit) if coding == "deflate" else _unbrotli(body, limit)
-        elif coding not in {"", "identity", "none", "utf-8", "deflate", "br"}:
-            raise SkipError("unsupported_encoding", coding)
-    return body
-
-
-def _inflate(body: bytes, limit: int) -> bytes:
-    has_header = body[:2] and int.from_bytes(body[:2]) % 31 == 0 and body[0] & 15 == 8  # noqa: PLR2004 (RFC 1950)
-    wbits = 31 if body.startswith(b"\x1f\x8b") else 15 if has_header else -15
-    stream = zlib.decompressobj(wbits)
-    try:
-        content = stream.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise SkipError("damaged", f"the HTTP body: {error}") from error
-    if not stream.eof and len(content) <= limit:
-        raise SkipError("truncated", "the compressed HTTP body is cut off")
-    return content
-
-
-def _unbrotli(body: bytes, limit: int) -> bytes:
-    try:
-        return BrotliReader(io.BytesIO(body)).read(limit + 1) if body else body
-    except OSError as error:
-        raise SkipError("damaged", f"the HTTP body: {error}") from error

@@ -1,23 +1,30 @@
-"""A compressed file → its bytes, and what of them is lost; the next good member goes on."""
+"""A compressed file → its members one by one, and what of them is lost; the next good one goes on.
+
+A member is what can be decompressed on its own: a gzip member, a zstd or LZ4 frame, a bzip2 stream.
+"""
 
 from __future__ import annotations
 
-import io
+import bz2
 import re
-import zlib
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
-from fastwarc.stream_io import Lz4Reader, ZstdReader
+from backports import zstd
+from isal import igzip_lib
+from lz4.frame import LZ4FrameDecompressor
 
 from curate.errors import InputError
 
-_CHUNK = 1 << 16  # bytes that are read, and bytes that are decompressed, in one step
-_GZIP = b"\x1f\x8b\x08"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_LZ4 = b"\x04\x22\x4d\x18"
-_SHORTEST_LZ4_FRAME = 11  # FastWARC says nothing when only a part of a header is left
-_ZSTD_DICTIONARY = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a skippable frame comes first
+CHUNK = 1 << 16  # bytes that are decompressed in one step
+_WINDOW = 1 << 20  # bytes that are read in one step
+_FIRST_BYTES = 1 << 14  # of a member that is expected to be short
+_BACK = 1 << 20  # how far a broken member may have been read into the ones after it
+_HEAD_BYTES = 64  # of a member's content, by which it is known whether a record begins there
+_MAXIMUM_DICTIONARY_BYTES = 1 << 27
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+_ZSTD_DICTIONARY = b"\x5d\x2a\x4d\x18"  # the WARC standard's: the first frame, a skippable one
+_DICTIONARY_MAGIC = b"\x37\xa4\x30\xec"
 
 
 class Fault(NamedTuple):
@@ -34,156 +41,279 @@ class Fault(NamedTuple):
     lost: int = 0
 
 
-Pieces: TypeAlias = Iterator[bytes | Fault]
+class Begin(NamedTuple):
+    """A member begins.
+
+    Attributes:
+        offset: of its first byte in the stored file.
+    """
+
+    offset: int
 
 
-def read_pieces(stream: BinaryIO, name: str) -> Pieces:
-    """The bytes of a file that may be compressed by gzip, zstd or LZ4.
+Event: TypeAlias = Begin | bytes | Fault
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes | None: ...
+
+    def decompress(self, data: bytes | memoryview, max_length: int = -1) -> bytes: ...
+
+
+class Format(NamedTuple):
+    """A compression format.
+
+    Attributes:
+        member: what its members are called.
+        magic: matches the first bytes of one.
+        begin: a decompressor of one member.
+    """
+
+    member: str
+    magic: re.Pattern[bytes]
+    begin: Callable[[], _Decompressor]
+
+
+def _begin_gzip() -> Any:
+    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+
+_GZIP = Format("gzip member", re.compile(rb"\x1f\x8b\x08[\x00-\x1f]"), _begin_gzip)
+_ZSTD = Format("zstd frame", re.compile(rb"\x28\xb5\x2f\xfd"), zstd.ZstdDecompressor)
+_LZ4 = Format("LZ4 frame", re.compile(rb"\x04\x22\x4d\x18"), LZ4FrameDecompressor)
+_BZIP2 = Format(
+    "bzip2 stream", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), bz2.BZ2Decompressor
+)
+_ERRORS: tuple[type[Exception], ...] = (  # LZ4 raises RuntimeError, bzip2 OSError
+    igzip_lib.IsalError,  # type: ignore[assignment]  # its stub declares an instance
+    zstd.ZstdError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+
+
+class Source:
+    """A file, or a stretch of it, read forward in large steps and by offset.
 
     Args:
-        stream: seekable, at byte 0.
+        stream: the file, seekable.
         name: of the file, for errors.
+        start: of the stretch in the file.
+        stop: where the stretch ends; None at the file's end.
+    """
 
-    Yields:
-        Decompressed bytes in order, empty ones where a gzip member (and a frame before a broken
-        one) ended well; faults where bytes are missing, after which it goes on with the next
-        member that begins with a WARC header.
+    def __init__(
+        self, stream: BinaryIO, name: str, start: int = 0, stop: int | None = None
+    ) -> None:
+        self.name, self.start, self.stop = name, start, stop
+        self.stream = stream
+        self._base = start
+        self._data = b""
+
+    def view(self, offset: int, size: int) -> memoryview:
+        """The bytes from an offset on: at least `size` of them, or those there are."""
+        at = offset - self._base
+        if at < 0 or len(self._data) - at < size:
+            self._fill(offset, size)
+            at = offset - self._base
+        return memoryview(self._data)[at:]
+
+    def end(self) -> int:
+        """Where the stretch ends in the file."""
+        if self.stop is None:
+            try:
+                self.stop = self.stream.seek(0, 2)
+            except OSError as error:
+                raise self._unreadable(error) from error
+        return self.stop
+
+    def _unreadable(self, error: OSError) -> InputError:
+        came = f"reading stopped: {error}"
+        return InputError("a file can be read to its end", came, self.name)
+
+    def _fill(self, offset: int, size: int) -> None:
+        end = self._base + len(self._data)
+        pieces = [self._data[offset - self._base :] if self._base <= offset <= end else b""]
+        self._base, at = offset, offset + len(pieces[0])
+        upto = offset + max(size, _WINDOW)
+        if self.stop is not None:
+            upto = min(upto, self.stop)
+        try:
+            if at < upto and self.stream.tell() != at:  # others may read from it too
+                self.stream.seek(at)
+            while at < upto and (piece := self.stream.read(upto - at)):
+                pieces.append(piece)
+                at += len(piece)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        self._data = b"".join(pieces)
+
+    def find(self, pattern: re.Pattern[bytes], offset: int, stop: int | None) -> int | None:
+        """Where the pattern (of at most 64 bytes) matches first, from the offset on, before `stop`."""
+        while True:
+            view = self.view(offset, _WINDOW)
+            found = pattern.search(view)
+            if found:
+                place = offset + found.start()
+                return place if stop is None or place < stop else None
+            if len(view) < _WINDOW or (stop is not None and offset + len(view) >= stop + 64):
+                return None
+            offset += len(view) - 64
+
+
+def find_format(source: Source) -> Format | None:
+    """The format that a file is compressed by; None when it is by none that is known."""
+    head = source.view(source.start, CHUNK)
+    if _SKIPPABLE.match(head):  # these come before zstd as well as LZ4 frames
+        if bytes(head[:4]) == _ZSTD_DICTIONARY:
+            return _with_dictionary(source)
+        length = 8 + int.from_bytes(head[4:8], "little")
+        after = source.view(source.start + length, 4)
+        return _LZ4 if _LZ4.magic.match(after) else _ZSTD
+    return next((f for f in (_GZIP, _ZSTD, _LZ4, _BZIP2) if f.magic.match(head)), None)
+
+
+def _with_dictionary(source: Source) -> Format:
+    """Zstd with the dictionary that the file begins with, which may be compressed itself.
 
     Raises:
-        InputError: the file cannot be read on (not: decompressed).
+        InputError: it is none.
     """
-    source = _Source(stream, name)
-    head = source.read(4)
-    source.seek(0)
-    if head.startswith(_GZIP):
-        yield from _gzip_pieces(source)
-    elif head == _ZSTD or _ZSTD_DICTIONARY.match(head):
-        yield from _frame_pieces(source, ZstdReader, _ZSTD)
-    elif head == _LZ4:
-        yield from _frame_pieces(source, Lz4Reader, _LZ4)
-    else:
-        while piece := source.read(_CHUNK):
-            yield piece
+    length = int.from_bytes(source.view(source.start, 8)[4:8], "little")
+    asked = "a zstd archive begins with its dictionary"
+    if length > _MAXIMUM_DICTIONARY_BYTES:
+        raise InputError(asked, f"its length is {length}", source.name)
+    content = bytes(source.view(source.start + 8, length)[:length])
+    try:
+        if _ZSTD.magic.match(content):
+            packed = zstd.ZstdDecompressor()
+            content = packed.decompress(content, _MAXIMUM_DICTIONARY_BYTES)
+        dictionary = zstd.ZstdDict(content, is_raw=not content.startswith(_DICTIONARY_MAGIC))
+    except _ERRORS as error:
+        raise InputError(asked, f"it cannot be used: {error}", source.name) from error
+    magic = re.compile(_ZSTD.magic.pattern)
+    return Format(_ZSTD.member, magic, lambda: zstd.ZstdDecompressor(zstd_dict=dictionary))
 
 
-class _Source:
-    """The file, whose failures are told from those of decompressing it."""
+class Members:
+    """The members of a compressed file from one of them on.
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self.stream, self.name = stream, name
+    Args:
+        source: the file.
+        form: its format.
+        at: where the first member begins.
+        opens: whether a record begins with these bytes.
+    """
 
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return self.stream.read(size)
-        except OSError as error:
-            came = f"reading stopped: {error}"
-            raise InputError("a file can be read to its end", came, self.name) from error
+    def __init__(
+        self, source: Source, form: Format, at: int, opens: Callable[[bytes], bool]
+    ) -> None:
+        self.at = at
+        self._source, self._form, self._opens = source, form, opens
+        self._decompressor: _Decompressor | None = None
+        self._fed = at
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.stream.seek(offset, whence)
+    def next(self) -> Event | None:
+        """What comes next: a member begins, some of its content, it ended well (b""), or a fault.
 
-    def tell(self) -> int:
-        return self.stream.tell()
+        After a fault it goes on with the next member that begins with a record's header.
 
-
-def _gzip_pieces(source: _Source) -> Pieces:
-    data, start = source.read(_CHUNK), 0
-    while data:
-        member = zlib.decompressobj(wbits=31)
-        at = start  # of `data` in the file
+        Raises:
+            InputError: the file cannot be read on (not: decompressed).
+        """
+        member = self._decompressor
+        if member is None:
+            if not self._source.view(self.at, 1):
+                return None
+            self._decompressor, self._fed = self._form.begin(), self.at
+            return Begin(self.at)
         kind, detail = "truncated", "it is cut off"
         try:
             while not member.eof:
-                data = data or source.read(_CHUNK)
-                if piece := member.decompress(data, _CHUNK):
-                    yield piece
-                elif not data:
-                    break
-                rest = member.unused_data if member.eof else member.unconsumed_tail
-                at += len(data) - len(rest)
-                data = rest
-        except zlib.error as error:
+                data: bytes | memoryview = b""
+                if member.needs_input:
+                    data = self._source.view(self._fed, 1)[:CHUNK]
+                    if not data:
+                        break
+                    self._fed += len(data)
+                if piece := member.decompress(data, CHUNK):
+                    return piece
+        except _ERRORS as error:
             kind, detail = "damaged", str(error)
+        self._decompressor = None
         if member.eof:
-            yield b""
-        else:
-            # What follows a member that is cut off is taken for its data, until that fails.
-            resume = _next_member(source, max(start + 1, at - _CHUNK), _GZIP, _gunzip)
-            detail = f"gzip member at byte {start} of the file: {detail}"
-            yield Fault(kind, detail, resume - start)
-            source.seek(resume)
-            data, at = b"", resume
-        data, start = data or source.read(_CHUNK), at
+            self.at = self._fed - len(member.unused_data or b"")
+            return b""
+        # What follows a member that is cut off is taken for its data, until that fails.
+        start = self.at
+        resume = self.find_entry(max(start + 1, self._fed - _BACK), None)
+        if resume is None:
+            resume = self._fed + _rest(self._source, self._fed)
+        self.at = resume
+        detail = f"{self._form.member} at byte {start} of the file: {detail}"
+        return Fault(kind, detail, resume - start)
 
+    def whole(self, most: int) -> bytes | None:
+        """The content of the next member, if it is sound and holds at most so many bytes.
 
-def _gunzip(data: bytes) -> bytes:
-    return zlib.decompressobj(wbits=31).decompress(data, 16)
-
-
-def _frame_pieces(source: _Source, reader_class: Callable[..., Any], magic: bytes) -> Pieces:
-    resume = 0
-    while True:
-        source.seek(resume)
-        reader = reader_class(source)
-        done = 0
+        None when it is not, or when a member has been begun; then `next` tells more.
+        """
+        if self._decompressor is not None:
+            return None
+        view = self._source.view(self.at, CHUNK)
+        if not view:
+            return None
+        member = self._form.begin()
+        pieces: list[bytes] = []
+        at, size, step = 0, 0, _FIRST_BYTES
         try:
-            while piece := reader.read(_CHUNK):
-                yield piece
-                done += len(piece)
-        except OSError as error:
-            yield from _rest_before_error(source, reader_class, resume, done)
-            start = max(resume, reader.frame_start_position() or 0)
-            cut = any(word in str(error) for word in ("incomplete", "fill whole buffer"))
-            detail = f"frame at byte {start} of the file: {error}"
-            resume = _next_member(
-                source, start + 1, magic, lambda data: reader_class(io.BytesIO(data)).read(16)
-            )
-            yield Fault("truncated" if cut else "damaged", detail, resume - start)
-            source.seek(resume)
-            if not source.read(1):
-                return
-        else:
-            start = reader.frame_start_position() or 0
-            if magic == _LZ4 and source.tell() - start < _SHORTEST_LZ4_FRAME:
-                yield Fault("truncated", f"frame at byte {start} of the file: only its header")
-            return
+            while not member.eof:
+                data: bytes | memoryview = b""
+                if member.needs_input:
+                    data = view[at : at + step]
+                    if not data and len(view) < _WINDOW:
+                        view = self._source.view(self.at, _WINDOW)
+                        data = view[at : at + step]
+                    if not data:
+                        return None
+                    at, step = at + len(data), CHUNK
+                piece = member.decompress(data, most + 1 - size)
+                size += len(piece)
+                if size > most:
+                    return None
+                pieces.append(piece)
+        except _ERRORS:
+            return None
+        self.at += at - len(member.unused_data or b"")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-
-def _rest_before_error(
-    source: _Source, reader_class: Callable[..., Any], start: int, done: int
-) -> Pieces:
-    """What the step that failed did decompress: FastWARC's readers do not give it."""
-    source.seek(start)
-    reader = reader_class(source)
-    while done:
-        done -= len(reader.read(min(done, _CHUNK)))
-    frame = reader.frame_start_position()
-    try:
-        while piece := reader.read(1):
-            yield piece
-            frame = reader.frame_start_position()
-    except OSError:
-        if reader.frame_start_position() != frame:
-            yield b""  # the error lies in the next frame: this one ended well
-
-
-def _next_member(source: _Source, start: int, magic: bytes, begin: Callable[[bytes], bytes]) -> int:
-    """Where the next member begins whose first bytes are a WARC header; else the file's end."""
-    source.seek(start)
-    window, base = b"", start
-    while data := source.read(_CHUNK):
-        window += data
-        found = window.find(magic)
-        while found >= 0:
-            if len(window) < found + 1024:
-                window += source.read(_CHUNK)
+    def find_entry(self, start: int, stop: int | None) -> int | None:
+        """Where the first member begins that opens with a record, from `start` on before `stop`."""
+        at = self._source.find(self._form.magic, start, stop)
+        while at is not None:
+            # One that begins at `start` itself may be known to be right: look at more of it.
+            view = self._source.view(at, _WINDOW if at == start else CHUNK)
             try:
-                if begin(window[found : found + 1024]).startswith(b"WARC/"):
-                    return base + found
-            except (OSError, zlib.error):
+                if self._opens(self._form.begin().decompress(view, _HEAD_BYTES)):
+                    return at
+            except _ERRORS:
                 pass  # these bytes look like a member's first ones by chance
-            found = window.find(magic, found + 1)
-        keep = min(len(magic) - 1, len(window))
-        base += len(window) - keep
-        window = window[-keep:]
-    return base + len(window)
+            at = self._source.find(self._form.magic, at + 1, stop)
+        return None
+
+
+def _rest(source: Source, offset: int) -> int:
+    """Bytes from the offset to the end."""
+    size = 0
+    while length := len(source.view(offset + size, 1)):
+        size += length
+    return size

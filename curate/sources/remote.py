@@ -253,17 +253,17 @@ class RemoteStream(io.RawIOBase):
     def describe(self) -> Facts:
         """Size and ETag; of what was read already, else by a request for the first byte."""
         if self._facts is None:
-            self._attempt(lambda: self._ask(0, 1), 0)
+            self._attempt(lambda: self._ask(0, 1), lambda: 0)
         assert self._facts is not None
         return self._facts
 
     def _fill(self) -> None:
         """Have the block that begins at the next byte, empty at the end of the file."""
         block, begin = bytearray(), self._at
-        self._attempt(lambda: self._pull(block, begin), begin)
+        self._attempt(lambda: self._pull(block, begin), lambda: begin + len(block))
         self._block, self._block_at = memoryview(block), begin
 
-    def _attempt(self, action: Callable[[], None], at: int) -> None:
+    def _attempt(self, action: Callable[[], None], at: Callable[[], int]) -> None:
         """Do it until it succeeds, so often and with such waits as the recipe says."""
         fetch = self._web.fetch
         growing = wait_exponential(
@@ -287,7 +287,7 @@ class RemoteStream(io.RawIOBase):
             attempts = f"{fetch.attempts} attempt{'s' * (fetch.attempts > 1)}"
             raise FetchError(
                 _ASKED,
-                f"{error} (the last of {attempts}, at byte {at})",
+                f"{error} (the last of {attempts}, at byte {at()})",
                 self._url,
                 "start the run again later: it reads what is missing; or raise `attempts` in [fetch]",
             ) from error

@@ -32,7 +32,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "release": 4,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
-    "commoncrawl": ("fastwarc", "resiliparse", "polars"),
+    "commoncrawl": ("fastwarc", "isal", "backports-zstd", "lz4", "resiliparse", "polars"),
     "wikipedia": ("numba", "polars"),
     "subtitles": ("resiliparse", "polars"),
     "records": ("polars", "pyarrow"),

@@ -79,7 +79,7 @@ def test_a_server_that_trickles_is_given_up(web):
         fetch(web)
     assert str(caught.value) == (
         f"{web.url}/a.gz: a remote input can be fetched, but the connection broke: IncompleteRead("
-        f"3 bytes read, {len(DATA) - 12} more expected) (the last of 4 attempts, at byte 0); start the "
+        f"3 bytes read, {len(DATA) - 12} more expected) (the last of 4 attempts, at byte 12); start the "
         "run again later: it reads what is missing; or raise `attempts` in [fetch]"
     )
 
