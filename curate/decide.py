@@ -17,12 +17,21 @@ from typing import Literal
 import polars as pl
 
 from curate.errors import DecisionError, RecipeError
-from curate.presets import all_rules, load_preset
-from curate.recipe import DuplicatesSection, Limits, QualitySection, Recipe
+from curate.presets import all_rules
+from curate.recipe import (
+    DuplicatesSection,
+    Limits,
+    PageSection,
+    QualitySection,
+    Recipe,
+    UrlsSection,
+)
 from curate.schema import COLUMNS, DataType
 
-Removes = Literal["below", "above", "at_or_below", "at_or_above", "true", "outside"]
-DUPLICATE_RULES = ("duplicates.exact", "duplicates.near")
+Removes = Literal[
+    "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
+]
+DUPLICATE_RULES = ("duplicates.exact", "duplicates.near", "duplicates.version")
 MINIMUM_DOCUMENTS = 100  # below this a share says nothing
 
 
@@ -52,7 +61,8 @@ class Rule:
     Attributes:
         name: as `--set` spells it (`quality.minimum_words`).
         column: the column that it reads.
-        removes: the side of the limit that is a hit; `outside`: not among the limit's values.
+        removes: the side of the limit that is a hit; `outside`: not among the limit's values;
+            `listed`: any text, which is then the limit that the ledger tells.
         limit: the number, or the values; None: only the overrides have one.
         action: what a hit does.
         languages: ISO 639-3 codes that the rule speaks; empty: all.
@@ -83,6 +93,8 @@ class Rule:
 
     def limit_text(self) -> pl.Expr:
         """The limit that a document meets, as text for the ledger."""
+        if self.removes == "listed":
+            return pl.col(self.column)
         if isinstance(self.limit, tuple):
             return pl.lit(",".join(self.limit))
         return self._by_limit(lambda n: pl.lit(f"{n:g}"))
@@ -103,7 +115,9 @@ class Rule:
     def hits(self) -> pl.Expr:
         """Whether a document is hit; a failed score is."""
         column = pl.col(self.column)
-        if isinstance(self.limit, tuple):
+        if self.removes == "listed":
+            hit = column.is_not_null()
+        elif isinstance(self.limit, tuple):
             hit = column.is_in(self.limit).not_()
         else:
             limit = self._by_limit(pl.lit)
@@ -113,6 +127,7 @@ class Rule:
                 "at_or_below": column <= limit,
                 "at_or_above": column >= limit,
                 "true": column.cast(pl.Float64) > 0,
+                "false": column.cast(pl.Float64) <= 0,
             }[self.removes]
         failed = pl.col(self.state).eq_missing("failed")
         return self.applies() & (failed | hit.fill_null(False))
@@ -133,7 +148,7 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     Raises:
         RecipeError: a preset or a rule is unknown, or reads a column that no scorer gives.
     """
-    rules: list[Rule] = []
+    rules = [*_url_rules(recipe.urls), *_page_rules(recipe.page)]
     language, toxicity, bias = recipe.language, recipe.toxicity, recipe.bias
     if language.keep is not None:
         rules.append(Rule("language.keep", "language", "outside", language.keep))
@@ -142,6 +157,11 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
             Rule("language.minimum_score", "language_score", "below", language.minimum_score)
         )
     rules += _quality_rules(recipe.quality)
+    perplexity = recipe.perplexity
+    if perplexity.keep is not None:
+        rules.append(Rule("perplexity.keep", "perplexity_bucket", "outside", perplexity.keep))
+    if perplexity.maximum is not None:
+        rules.append(Rule("perplexity.maximum", "perplexity", "above", perplexity.maximum))
     if toxicity.scorer != "none":
         rules.append(
             Rule(
@@ -164,9 +184,43 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def _url_rules(section: UrlsSection) -> list[Rule]:
+    rules = []
+    if section.block:
+        rules.append(Rule("urls.block", "url_list", "listed", 1.0, section.action))
+    if section.maximum_word_score is not None:
+        limit = section.maximum_word_score
+        rules.append(
+            Rule("urls.maximum_word_score", "url_word_score", "above", limit, section.action)
+        )
+    return rules
+
+
+_PAGE_RULES: dict[str, tuple[str, Removes]] = {  # name in [page] → column, what is a hit
+    "robots_noindex": ("robots_noindex", "true"),
+    "robots_noarchive": ("robots_noarchive", "true"),
+    "robots_noai": ("robots_noai", "true"),
+    "no_open_licence": ("has_open_licence", "false"),
+    "disambiguation": ("is_disambiguation", "true"),
+    "list_page": ("is_list_page", "true"),
+    "language_disagrees": ("language_disagrees", "true"),
+    "not_canonical": ("is_canonical", "false"),
+}
+
+
+def _page_rules(section: PageSection) -> list[Rule]:
+    rules = []
+    for name, (column, removes) in _PAGE_RULES.items():
+        action = getattr(section, name)
+        if action != "off":
+            limit = 0.0 if removes == "true" else 1.0
+            rules.append(Rule(f"page.{name}", column, removes, limit, action))
+    return rules
+
+
 def _quality_rules(section: QualitySection) -> list[Rule]:
     """The preset's rules with the recipe's limits, then what the recipe adds."""
-    preset = load_preset(section.preset) if section.preset else {}
+    preset = section.preset_rules()
     limits = {name: facts["limit"] for name, facts in preset.items()} | section.rules
     elsewhere: list[tuple[Literal["source", "language"], dict[str, Limits]]] = [
         ("source", section.sources),
@@ -177,6 +231,11 @@ def _quality_rules(section: QualitySection) -> list[Rule]:
         for value, chosen in sorted(by_value.items()):
             for name, limit in chosen.items():
                 overrides.setdefault(name, []).append(Override(column, value, _number(limit)))
+    for name, facts in preset.items():
+        if name not in section.rules:  # which speak of all languages
+            for language, limit in facts.get("language_limits", {}).items():
+                override = Override("language", language, _number(limit))
+                overrides.setdefault(name, []).append(override)
     rules = []
     for name in limits | dict.fromkeys(overrides, False):
         facts = preset.get(name) or all_rules()[name]
@@ -262,7 +321,7 @@ def find_removals(scores: pl.DataFrame, rules: Sequence[Rule]) -> pl.Series:
 
 
 def _value(rule: Rule) -> pl.Expr:
-    if isinstance(rule.limit, tuple):
+    if isinstance(rule.limit, tuple) or rule.removes == "listed":
         return pl.lit(None, dtype=pl.Float64)
     return pl.col(rule.column).cast(pl.Float64)
 
@@ -358,13 +417,20 @@ def apply_survivors(
     if section.action == "tag":
         tags = pl.when(loser).then(pl.concat_list("tags", "rule")).otherwise("tags")
         return frame.with_columns(tags=tags).drop("rule")
-    exact, near = DUPLICATE_RULES
-    limits = {exact: "1", near: f"{section.minimum_similarity:g}"}
+    limits = duplicate_limits(section)
     return frame.with_columns(
         limit=pl.when(loser).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
         removed_by=pl.when(loser).then("rule").otherwise("removed_by"),
         value=pl.when(loser).then("similarity").otherwise("value"),
     ).drop("rule")
+
+
+def duplicate_limits(section: DuplicatesSection) -> dict[str, str]:
+    """The limit of each duplicate rule as text."""
+    similar = section.versions == "similar"
+    version = f"{section.version_similarity:g}" if similar else section.versions
+    limits = ("1", f"{section.minimum_similarity:g}", version)
+    return dict(zip(DUPLICATE_RULES, limits, strict=True))
 
 
 def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:

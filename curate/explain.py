@@ -17,17 +17,19 @@ from curate.decide import (
     any_undetermined,
     columns_read,
     compile_rules,
+    duplicate_limits,
     find_removals,
 )
 from curate.errors import RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
-from curate.recipe import Recipe, change_recipe, make_recipe
+from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
 from curate.store import Store
 
 CHANGES_TEXT = ("sources", "clean", "name", "store")  # settings that need a run that reads
 NEEDS_RUN = {
     "language.model": "measures again",
+    "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",
     "duplicates.shingle_words": "compares texts again",
@@ -35,6 +37,9 @@ NEEDS_RUN = {
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",
     "duplicates.split_similarity": "compares texts again",
+    "urls.block": "measures again",
+    "urls.allow": "measures again",
+    "urls.words": "measures again",
     "seed": "draws again",
     "augment.kinds": "makes documents",
     "augment.share": "makes documents",
@@ -91,6 +96,7 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         )
         duplicate = {**other.to_dicts()[0], "similarity": facts["similarity"]}
     outcome = "removed" if facts["removed_by"] else "kept"
+    limits = duplicate_limits(recipe.duplicates)
     for name in DUPLICATE_RULES:
         hit = facts["removed_by"] == name or name in facts["tags"]
         passed_on = facts["removed_by"] is None or facts["removed_by"] in DUPLICATE_RULES
@@ -98,9 +104,7 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
             {
                 "rule": name,
                 "value": facts["similarity"] if hit else None,
-                "limit": str(recipe.duplicates.minimum_similarity)
-                if name.endswith("near")
-                else "1",
+                "limit": limits[name],
                 "outcome": ("hit" if hit else "passed") if passed_on else "not compared",
             }
         )
@@ -170,10 +174,16 @@ def _sentence(story: dict[str, Any]) -> str:
         return f"{name} was kept, in the split {split}"
     if story["duplicate"]:
         other = story["duplicate"]
+        what = "another version" if story["removed_by"] == DUPLICATE_RULES[2] else "a duplicate"
+        similarity = other["similarity"]
         return (
-            f"{name} was removed by {story['removed_by']}: a duplicate of {other['id']} "
-            f"({other['uri'] or other['source_id']}), similarity {other['similarity']:g}"
+            f"{name} was removed by {story['removed_by']}: {what} of {other['id']} "
+            f"({other['uri'] or other['source_id']})"
+            + (f", similarity {similarity:g}" if similarity is not None else "")
         )
+    if story["removed_by"] == "urls.block" and story["limit"]:
+        listed, _, entry = story["limit"].partition(":")
+        return f"{name} was removed by urls.block: its url is on list {listed}: {entry}"
     value = story["value"]
     shown = story["ledger"]["language"] if value is None else f"{value:g}"
     return (
@@ -224,11 +234,7 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     old = make_recipe({**manifest.recipe})
     _refuse(manifest, settings)
     new = change_recipe(old, settings)
-    floor = min(old.duplicates.minimum_similarity, old.duplicates.split_similarity)
-    if new.duplicates.minimum_similarity < floor:
-        raise _needs_run(
-            manifest, "duplicates.minimum_similarity", f"pairs below {floor:g} were not kept"
-        )
+    _refuse_pairs(manifest, old.duplicates, new.duplicates)
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
@@ -254,8 +260,23 @@ def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
         if name.split(".")[0] in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
-        if name in NEEDS_RUN:
-            raise _needs_run(manifest, name, f"it {NEEDS_RUN[name]}")
+        setting = ".".join(name.split(".")[:2])
+        if setting in NEEDS_RUN:
+            raise _needs_run(manifest, name, f"it {NEEDS_RUN[setting]}")
+
+
+def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSection) -> None:
+    """Refuse what needs pairs of documents that were not compared, or not kept."""
+    floor = old.least_similarity
+    if new.minimum_similarity < floor:
+        why = f"pairs below {floor:g} were not kept"
+        raise _needs_run(manifest, "duplicates.minimum_similarity", why)
+    if new.versions == "similar":
+        if old.versions != "similar":
+            raise _needs_run(manifest, "duplicates.versions", "versions were not compared")
+        if new.version_similarity < floor:
+            why = f"pairs below {floor:g} were not kept"
+            raise _needs_run(manifest, "duplicates.version_similarity", why)
 
 
 def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
@@ -269,6 +290,7 @@ def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
 
 DECIDES = [
     *("id", "source", "language", "snapshot", "date", "text_hash", "words", "parent", "priority"),
+    *("work", "source_id"),
     "removed_by",
 ]
 NAMES = ["id", "uri", "title", "block", "row"]
@@ -317,7 +339,15 @@ def _decide_again(
     removed_by = find_removals(rows, rules)
     is_made = rows["source"].str.starts_with("augment:")
     passing = rows.filter(removed_by.is_null() & ~is_made).select(
-        "id", "snapshot", "text_hash", "priority", pl.col("words").cast(pl.Int64), "date"
+        "id",
+        "snapshot",
+        "text_hash",
+        "priority",
+        pl.col("words").cast(pl.Int64),
+        "date",
+        "work",
+        "language",
+        "source_id",
     )
     members = choose_survivors(passing, links, recipe.duplicates)
     if recipe.duplicates.action == "remove":

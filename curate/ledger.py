@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from curate.errors import StoreError
 from curate.store import Store
 
 INDEX = "ledger/uris.parquet"
@@ -52,8 +53,15 @@ def plan_parts(documents: int) -> list[LedgerPart]:
 
 
 def find_parts(store: Store, folder: str) -> list[LedgerPart]:
-    """The parts of the ledger in a release's folder."""
+    """The parts of the ledger in a release's folder.
+
+    Raises:
+        StoreError: there is none.
+    """
     count = sum(name.startswith("part-") for name in store.names(f"{folder}/ledger"))
+    if not count:
+        asked = f"the store holds the ledger in {folder}"
+        raise StoreError(asked, "it has no part", store.url, "see `curate verify`")
     return [LedgerPart(number, count) for number in range(count)]
 
 

@@ -17,6 +17,9 @@ from flows.display import (
     show_audit,
     show_change,
     show_diff,
+    show_fit,
+    show_preset,
+    show_presets,
     show_releases,
     show_run,
     show_scores,
@@ -281,6 +284,102 @@ def verify(reference: str, store: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
+@main.group(invoke_without_command=True)
+@click.pass_context
+@json_option
+@fail_in_one_sentence
+def presets(context: click.Context, as_json: bool) -> None:
+    """List the quality presets; `presets show NAME` prints one."""
+    from curate.presets.describe import summarise_presets
+
+    if context.invoked_subcommand is not None:
+        return
+    found = summarise_presets()
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    show_presets(found)
+
+
+@presets.command("show")
+@click.argument("name")
+@json_option
+@fail_in_one_sentence
+def show_preset_command(name: str, as_json: bool) -> None:
+    """Print every rule of the preset NAME with its origin."""
+    from curate.presets.describe import describe_preset
+
+    preset = describe_preset(name)
+    if as_json:
+        click.echo(json.dumps(preset, ensure_ascii=False))
+        return
+    show_preset(preset)
+
+
+@main.command("fit-rules")
+@click.option("--language", required=True, help="ISO 639 code of the documents' language.")
+@click.option("--release", "reference", metavar="NAME@VERSION", help="Documents of a release.")
+@click.option("--source", default="wikipedia", show_default=True, help="Their source, in it.")
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    help="Documents of a records file (Parquet, JSON lines) instead.",
+)
+@click.option("--text-column", default="text", show_default=True, help="Of the records file.")
+@click.option(
+    "--tail",
+    type=click.FloatRange(0, 0.5),
+    default=0.05,
+    show_default=True,
+    help="Share of the documents that each limit may remove.",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The rules file to write."
+)
+@store_option
+@json_option
+@fail_in_one_sentence
+def fit_rules_command(
+    language: str,
+    reference: str | None,
+    source: str,
+    records: Path | None,
+    text_column: str,
+    tail: float,
+    out: Path,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Derive a language's quality limits from documents that you trust."""
+    from curate.errors import RecipeError
+    from curate.fitting import (
+        describe_fit,
+        fit_rules,
+        reference_of_records,
+        reference_of_release,
+    )
+    from curate.languages import normalise_language
+
+    code = normalise_language(language)
+    if reference is not None and records is None:
+        trusted = reference_of_release(_open_store(store or STORE), reference, code, source)
+    elif records is not None and reference is None:
+        trusted = reference_of_records(records, code, text_column)
+    else:
+        asked, came = "fit-rules takes --release or --records", "both or neither came"
+        raise RecipeError(asked, came, "fit-rules", "name one")
+    text = fit_rules(code, trusted, tail)
+    try:
+        out.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        asked, came = "the rules file can be written", str(error.strerror).lower()
+        raise RecipeError(asked, came, str(out)) from error
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "rules": describe_fit(text)}, ensure_ascii=False))
+        return
+    show_fit(describe_fit(text), out)
+
+
 @main.command()
 @click.argument("reference", metavar="NAME@VERSION")
 @click.option(
@@ -331,6 +430,58 @@ def train_language_command(data: Path, out: Path, as_json: bool) -> None:
     from curate.train.language import train_language
 
     show_scores(train_language(data, out), as_json=as_json)
+
+
+@train.command("perplexity")
+@click.option("--language", required=True, help="ISO 639 code of the documents' language.")
+@click.option("--release", "reference", metavar="NAME@VERSION", help="Documents of a release.")
+@click.option("--source", default="wikipedia", show_default=True, help="Their source, in it.")
+@click.option(
+    "--records", type=click.Path(path_type=Path), help="Documents of a records file instead."
+)
+@click.option("--text-column", default="text", show_default=True, help="Of the records file.")
+@click.option(
+    "--limits-from",
+    type=click.Path(path_type=Path),
+    help="Records whose percentiles part head, middle and tail (default: held-out documents).",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model's file.")
+@store_option
+@json_option
+@fail_in_one_sentence
+def train_perplexity_command(
+    language: str,
+    reference: str | None,
+    source: str,
+    records: Path | None,
+    text_column: str,
+    limits_from: Path | None,
+    out: Path,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Train the n-gram model of a language: the same documents give the same file."""
+    from curate.errors import RecipeError
+    from curate.fitting import texts_of_records, texts_of_release
+    from curate.languages import normalise_language
+    from curate.train.perplexity import train_model, write_model
+
+    code = normalise_language(language)
+    if reference is not None and records is None:
+        texts = texts_of_release(_open_store(store or STORE), reference, code, source)
+        told = f"{reference} ({source}, {code})"
+    elif records is not None and reference is None:
+        texts, told = texts_of_records(records, text_column), records.name
+    else:
+        asked, came = "train perplexity takes --release or --records", "both or neither came"
+        raise RecipeError(asked, came, "train perplexity", "name one")
+    others = None if limits_from is None else texts_of_records(limits_from, text_column)
+    facts = write_model(train_model(texts, code, told, others), out)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name:<14} {value}")
 
 
 @train.command("toxicity")

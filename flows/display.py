@@ -289,11 +289,43 @@ def show_releases(found: list[ReleaseSummary]) -> None:
     """The releases of a store."""
     table = make_table("release", "documents", "size", "content hash")
     for release in found:
-        facts = (
-            f"{release.documents:,}",
-            format_size(release.bytes or 0),
-            str(release.content_hash)[:16],
-        )
-        shown = facts if release.problem is None else (release.problem, "", "")
-        table.add_row(f"{release.name}@{release.version}", *shown)
+        reference = f"{release.name}@{release.version}"
+        if release.problem is not None:
+            table.add_row(reference, "damaged")
+            continue
+        digest = str(release.content_hash)[:16]
+        table.add_row(reference, f"{release.documents:,}", format_size(release.bytes or 0), digest)
+    console = make_console()
+    console.print(table)
+    for problem in (release.problem for release in found if release.problem is not None):
+        console.print(problem, markup=False)
+
+
+def show_presets(found: list[dict[str, Any]]) -> None:
+    """The quality presets."""
+    table = make_table("preset", "title", "rules", "source")
+    for preset in found:
+        table.add_row(*(str(preset[name]) for name in ("preset", "title", "rules", "source")))
     make_console().print(table)
+
+
+def show_preset(preset: dict[str, Any]) -> None:
+    """A quality preset's rules, each with its origin."""
+    console = make_console()
+    console.print(f"{preset['preset']}: {preset['title']}", markup=False)
+    console.print(f"{preset['source']}\n", markup=False)
+    if preset["comment"]:
+        console.print(f"{preset['comment']}\n", markup=False)
+    table = make_table("rule", "removes", "languages", "source")
+    for rule in preset["rules"]:
+        table.add_row(rule["rule"], rule["removes"], ", ".join(rule["languages"]), rule["source"])
+    console.print(table)
+
+
+def show_fit(rules: list[dict[str, Any]], out: Path) -> None:
+    """Fitted limits, each with what it was derived from."""
+    table = make_table("rule", "limit", "source")
+    for rule in rules:
+        table.add_row(rule["rule"], f"{rule['limit']:g}", rule["source"])
+    make_console().print(table)
+    click.echo(f'{out}: name it in a recipe as [quality] preset = "{out}"')

@@ -61,6 +61,7 @@ class Web:
     Attributes:
         files: content by path, without the first slash.
         faults: for the next requests in turn; None for one that goes well.
+        broken: for the next requests of a path that ask for all that follows an offset.
         always: for each request when there are no others.
         redirects: from a path to another one.
         seen: the requests for content, in order.
@@ -70,6 +71,7 @@ class Web:
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self.files = dict(files or {})
         self.faults: deque[Fault | None] = deque()
+        self.broken: dict[str, deque[Fault]] = {}
         self.always: Fault | None = None
         self.redirects: dict[str, str] = {}
         self.seen: list[Seen] = []
@@ -119,9 +121,11 @@ class Web:
         with self._lock:
             self._at_once -= 1
 
-    def next_fault(self) -> Fault:
+    def next_fault(self, path: str, *, to_the_end: bool) -> Fault:
         """What goes wrong with the next answer."""
         with self._lock:
+            if to_the_end and self.broken.get(path):
+                return self.broken[path].popleft()
             fault = self.faults.popleft() if self.faults else self.always
         return fault or Fault()
 
@@ -167,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         begin = int(asked[1]) if asked else None
         end = int(asked[2]) if asked and asked[2] else None
-        fault = web.next_fault()
+        fault = web.next_fault(path, to_the_end=end is None)
         web.wait(fault.delay)
         if fault.replace is not None:
             web.files[path] = fault.replace

@@ -14,44 +14,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from resiliparse.parse.encoding import detect_encoding
+from curate.sources.encoding import BOMS, CERTAIN, codec_of, detect, find_wide, windows_twin
 
 BLOCK_BYTES = 1 << 18
 HEAD_BYTES = 1 << 16
 WHOLE_BYTES = 1 << 22  # a file up to here is unpacked once
-SAMPLE_BYTES = 1 << 14  # of lines beyond ASCII, for the detector
-GUESSED = 0.5
+DECLARED = 0.95  # how sure a declaration is
 UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-)
-_ZEROS = {  # which of the first four bytes are zero where a file begins with two ASCII characters
+_ZEROS: dict[
+    tuple[bool, ...], str
+] = {  # which of the first four bytes are zero where a file begins with two ASCII characters
     (False, True, True, True): "utf-32-le",
     (True, True, True, False): "utf-32-be",
     (False, True, False, True): "utf-16-le",
     (True, False, True, False): "utf-16-be",
 }
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding=["']([\w.-]{1,40})["']""")
-_TEXT_CODEC = re.compile(r"iso8859|cp\d|koi8|gb|big5|shift|euc|mac|tis|utf-(?:8|16|32)")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\ufffd]")
-_C1 = re.compile(rb"[\x80-\x9f]")
-_SUPERSETS = {  # texts come from Windows; a detector's rare Latin sets are wrong guesses
-    **{f"iso8859-{n}": "cp1252" for n in (1, 3, 4, 10, 14, 15, 16)},
-    "iso8859-2": "cp1250",  # where there are characters that the ISO set does not have
-    "iso8859-7": "cp1253",
-    "iso8859-8": "cp1255",
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-}
 
 
 @dataclass(frozen=True)
@@ -81,11 +61,15 @@ class Content:
     data: bytes | None
 
 
-def survey(stream: BinaryIO) -> Content:
+def survey(stream: BinaryIO, language: str = "") -> Content:
     """Read a file, packed by gzip or not, once from its first byte to its last.
 
     The encoding is what a byte order mark says; else UTF-8 where the bytes are valid UTF-8 (or
     nearly all are); else what an XML declaration says; else what the detector finds.
+
+    Args:
+        stream: at any place.
+        language: of the text, as an OPUS path spells it: a hint for the detector.
     """
     digest, size, broken = hashlib.sha256(), 0, ""
     tail = sample = b""
@@ -114,7 +98,7 @@ def survey(stream: BinaryIO) -> Content:
         broken = str(error)
     if invalid is None and utf8.getstate()[0]:
         invalid, sample = size - len(utf8.getstate()[0]), tail
-    encoding, score = _encoding(head, sample)
+    encoding, score = _encoding(head, sample, language)
     return Content(
         sha256=digest.hexdigest(),
         size=size,
@@ -170,35 +154,28 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
                 yield block
 
 
-def _encoding(head: bytes, sample: bytes) -> tuple[str, float]:
-    """Python's name of the encoding; `sample` is a block that is not UTF-8, or empty."""
-    for mark, name in _BOMS:
+def _encoding(head: bytes, sample: bytes, language: str) -> tuple[str, float]:
+    """Python's name of the encoding, and how sure it is.
+
+    Args:
+        head: the file's first bytes.
+        sample: a block that is not UTF-8, or empty.
+        language: of the text; empty where unknown.
+    """
+    for mark, name in BOMS:
         if head.startswith(mark):
-            return name, 1.0
-    zeros = tuple(byte == 0 for byte in head[:4])
-    if zeros in _ZEROS:
-        return _ZEROS[zeros], 1.0
-    return _older_encoding(head, sample) if sample else ("utf-8", 1.0)
-
-
-def _older_encoding(head: bytes, sample: bytes) -> tuple[str, float]:
-    """The encoding of a file by a block that is not valid UTF-8; perhaps still UTF-8."""
+            return name, CERTAIN
+    if wide := _ZEROS.get(tuple(byte == 0 for byte in head[:4])) or find_wide(head[:1024]):
+        return wide, CERTAIN
+    if not sample:
+        return "utf-8", CERTAIN
     text = sample.decode("utf-8", "replace")
     good, bad = len(_BEYOND_ASCII.findall(text)), text.count("\ufffd")
-    if good > bad:
-        return "utf-8", good / (good + bad)
+    if good > bad:  # UTF-8 on the whole
+        return "utf-8", round(good / (good + bad), 4)
     declared = _DECLARED.match(head)
-    telling = b"\n".join(line for line in sample.split(b"\n") if not line.isascii())
-    detected = detect_encoding(telling[:SAMPLE_BYTES], html5_compatible=False)
-    names: tuple[tuple[str | None, float], ...] = (
-        (declared[1].decode() if declared else None, 0.9),
-        (detected, GUESSED),
-    )
-    for candidate, score in names:
-        with suppress(LookupError):
-            codec = codecs.lookup(candidate or "").name
-            if codec == "iso8859-2" and not _C1.search(sample):
-                return codec, score
-            if _TEXT_CODEC.match(codec) and codec != "utf-8":
-                return _SUPERSETS.get(codec, codec), score
-    return "cp1252", GUESSED
+    codec = codec_of(declared[1].decode()) if declared else None
+    if codec and not codec.startswith("utf"):
+        return windows_twin(codec, sample), DECLARED
+    found = detect(sample, language=language.partition("_")[0] or None)
+    return found.encoding, round(found.score, 4)

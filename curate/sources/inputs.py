@@ -14,11 +14,19 @@ from urllib.parse import urlsplit
 import fsspec
 
 from curate.errors import ComponentError, CurateError, FetchError, InputError, MissingInputError
-from curate.recipe import AnySource, CommonCrawlSection, FetchSection, WikipediaSection
+from curate.recipe import (
+    AnySource,
+    CommonCrawlSection,
+    FetchSection,
+    ParallelSection,
+    RecordsSection,
+    WikipediaSection,
+)
 from curate.sources import RANGE_BYTES, InputFile
 from curate.sources.dumps import find_dump, names_wiki
 from curate.sources.listings import Found, names_listing, read_listing
 from curate.sources.places import Places
+from curate.sources.saved import find_saved
 from curate.sources.subtitles import label_of
 
 SMALL_FILE_BYTES = 1 << 20
@@ -62,11 +70,19 @@ def find_inputs(
         FetchError: a server does not answer.
         ComponentError: a URL's protocol needs a package that is not installed.
     """
+    return find_files(section.inputs, section, folder, fetch)
+
+
+def find_files(
+    names: Sequence[str],
+    section: AnySource | ParallelSection,
+    folder: Path,
+    fetch: FetchSection | None = None,
+) -> list[InputFile]:
+    """The files that some entries of a section name; see `find_inputs`."""
     fetch = fetch or FetchSection()
     with Places(fetch) as places, ThreadPoolExecutor(fetch.connections) as threads:
-        found = [
-            found for text in section.inputs for found in _expand(text, section, folder, places)
-        ]
+        found = [found for text in names for found in _expand(text, section, folder, places)]
         _refuse_unused_range(section)
         ordered = sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
         return list(threads.map(lambda file: _describe(file, section, places), ordered))
@@ -118,7 +134,9 @@ def _split(file: InputFile, section: AnySource, places: Places) -> list[InputFil
     return [replace(file, start=start, stop=stop) for start, stop in ranges]
 
 
-def _expand(text: str, section: AnySource, folder: Path, places: Places) -> list[Found]:
+def _expand(
+    text: str, section: AnySource | ParallelSection, folder: Path, places: Places
+) -> list[Found]:
     """What an entry of `inputs` names."""
     is_here = "://" not in text and (folder / text).exists()
     if isinstance(section, CommonCrawlSection) and names_listing(text):
@@ -127,10 +145,12 @@ def _expand(text: str, section: AnySource, folder: Path, places: Places) -> list
         return find_dump(text, section, folder, places)
     if "://" in text:
         return [Found(uri, name) for uri, name in _expand_url(text)]
+    if isinstance(section, RecordsSection) and (folder / text).is_dir():
+        return find_saved(text, folder)
     return [Found(uri, name) for uri, name in _expand_pattern(text, folder)]
 
 
-def _refuse_unused_range(section: AnySource) -> None:
+def _refuse_unused_range(section: AnySource | ParallelSection) -> None:
     """A range says something of listings alone."""
     if not isinstance(section, CommonCrawlSection) or any(map(names_listing, section.inputs)):
         return
@@ -200,8 +220,8 @@ def _expand_url(url: str) -> list[tuple[str, str]]:
     return [(match, match) for match in found]
 
 
-def _describe(found: Found, section: AnySource, places: Places) -> InputFile:
-    snapshot = "" if section.snapshot else found.snapshot
+def _describe(found: Found, section: AnySource | ParallelSection, places: Places) -> InputFile:
+    snapshot = "" if getattr(section, "snapshot", "") else found.snapshot
     try:
         size, identity = places.describe(found.uri, found.name)
     except MissingInputError:

@@ -14,12 +14,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from curate.sources.cues import UNSPACED, Cues, decode_entities
+from curate.sources.cues import UNSPACED, Cues, decode_entities, in_plain
 
 MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
 JOINT = "\x05"  # between two tokens; XML can hold none of these characters
 _AT, _BEGIN, _END = "\x02", "\x03", "\x04"  # around a time, before and after a sentence
-_MARKS = (JOINT, _AT, _BEGIN, _END)
+_NAME = "\x06"  # after a sentence's id
+_ID = re.compile(r"""\sid=["']([^"'<>]*)["']""")
+_MARKS = (JOINT, _AT, _BEGIN, _END, _NAME)
 
 _ATTRIBUTES = r"""(?=[\s/>])[^<>"']*(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*)*"""
 _SENTENCE = re.compile(rf"<s{_ATTRIBUTES}(?<!/)>")
@@ -74,22 +76,49 @@ def read_sentences(
         language: as the OPUS path spells it (`pt_br`); empty where unknown.
         note: is called with `cues_damaged` or `files_cut_short` and the line (from 1).
     """
+    end = ("", 1)
+    for chunk, line in _chunks(blocks, note):
+        if chunk.endswith("</s>"):
+            yield from _sentences(chunk, line, language, note)
+        else:
+            end = chunk, line
+    if _SENTENCE.search(end[0]):
+        note("cues_damaged", end[1])
+    if f"</{root}" not in end[0]:
+        note("files_cut_short", end[1] + end[0].count("\n"))
+
+
+def _chunks(blocks: Iterable[str], note: Callable[[str, int], None]) -> Iterator[tuple[str, int]]:
+    """A file's text in parts that end with a sentence, then the rest; and their first lines."""
     buffer, line = "", 1
     for block in blocks:
         buffer = without_asides(buffer + block)
         cut = buffer.rfind("</s>", 0, _open_aside(buffer)) + len("</s>")
         if cut >= len("</s>"):
             chunk, buffer = buffer[:cut], buffer[cut:]
-            yield from _sentences(chunk, line, language, note)
+            yield chunk, line
             line += chunk.count("\n")
         elif len(buffer) > MAXIMUM_SENTENCE_CHARACTERS:
             note("cues_damaged", line)
             line += buffer.count("\n")
             buffer = ""
-    if _SENTENCE.search(buffer):
-        note("cues_damaged", line)
-    if f"</{root}" not in buffer:
-        note("files_cut_short", line + buffer.count("\n"))
+    yield buffer, line
+
+
+def read_named_sentences(
+    blocks: Iterable[str], *, language: str, note: Callable[[str, int], None]
+) -> Iterator[tuple[str, str]]:
+    """(id, text without markup) of the sentences of a file, in its order.
+
+    Args:
+        blocks: the file's text, cut anywhere.
+        language: as the OPUS path spells it; empty where unknown.
+        note: is called with `cues_damaged` and the line.
+    """
+    for chunk, line in _chunks(blocks, note):
+        names: list[str] = []
+        for cues in _sentences(chunk, line, language, note, names):
+            yield from zip(names, in_plain(cues).texts, strict=True)
 
 
 def without_asides(text: str) -> str:
@@ -151,16 +180,24 @@ def _open_aside(text: str) -> int:
 
 
 def _sentences(
-    chunk: str, line: int, language: str, note: Callable[[str, int], None]
+    chunk: str,
+    line: int,
+    language: str,
+    note: Callable[[str, int], None],
+    names: list[str] | None = None,
 ) -> Iterator[Cues]:
-    """The sentences of a chunk that ends in `</s>`; `line` is the line of its beginning."""
+    """The sentences of a chunk that ends in `</s>`; `line` is the line of its beginning.
+
+    Where `names` is given, the id of each sentence goes there.
+    """
     marked = chunk
     for mark in _MARKS:
         marked = marked.replace(mark, " ")
     marked = _NEXT_WORD.sub(JOINT, marked).replace("</s>", _END)
     parts = _TIME.split(marked)
     parts[1::2] = [f"{_AT}{time}{_AT}" for time in parts[1::2]]
-    marked = _SENTENCE.sub(_BEGIN, _WORD.sub(JOINT, "".join(parts)))
+    begin = _BEGIN if names is None else _named
+    marked = _SENTENCE.sub(begin, _WORD.sub(JOINT, "".join(parts)))
     times: list[tuple[float, float]] = []
     texts: list[str] = []
     damaged: list[int] = []
@@ -170,7 +207,11 @@ def _sentences(
             damaged.append(number)
         if not sentences or "<" in sentences[-1]:
             continue
-        spans = sentences[-1].split(_AT)  # of text and, between them, of times
+        sentence = sentences[-1]
+        if names is not None:
+            name, _, sentence = sentence.partition(_NAME)
+            names.append(name)
+        spans = sentence.split(_AT)  # of text and, between them, of times
         text = "".join(spans[::2])
         text = decode_entities(text) if "&" in text else text
         texts.append(" ".join(text.split()).removeprefix(JOINT))
@@ -187,6 +228,12 @@ def _sentences(
         [end for _, end in times],
         detokenise("\n".join(texts), language).split("\n"),
     )
+
+
+def _named(tag: re.Match[str]) -> str:
+    """The mark of a sentence's beginning, with its id."""
+    found = _ID.search(tag[0])
+    return f"{_BEGIN}{found[1] if found else ''}{_NAME}"
 
 
 def _seconds(attributes: str) -> float:

@@ -46,7 +46,6 @@ except ImportError as problem:
     ) from problem
 
 BLOCK_BYTES = 1 << 20
-_PIECE_BYTES = 1 << 18
 PASSING = frozenset({403, 408, 425, 429, 500, 502, 503, 504})  # Common Crawl refuses load with 403
 SLOWEST_BYTES_PER_SECOND = 1 << 10
 _WINDOW_BYTES = 1 << 20  # asked for after a jump: who jumps once may jump again
@@ -306,21 +305,21 @@ class RemoteStream(io.RawIOBase):
 
     def _reach(self, at: int) -> bool:
         """Have an answer whose next byte is the one at an offset; False where the file ends."""
-        if self._size is not None and at >= self._size:
-            return False
-        is_near = self._position <= at < self._position + _WINDOW_BYTES
-        if self._answer is None or not is_near:
-            if at != self._position:
-                self._window = _WINDOW_BYTES
-            self._drop()
-            self._ask(at, self._window)
-        while self._answer is not None and self._position < at:
-            self._receive(at - self._position)
-        return self._answer is not None
+        while self._size is None or at < self._size:
+            is_near = self._position <= at < self._position + _WINDOW_BYTES
+            if self._answer is None or not is_near:
+                if at != self._position:
+                    self._window = _WINDOW_BYTES
+                self._drop()
+                self._ask(at, self._window)
+            while self._answer is not None and self._position < at:
+                self._receive(at - self._position)
+            if self._answer is not None:
+                return True
+        return False
 
     def _receive(self, most: int) -> bytes:
         """Some bytes of the answer; empty where it ends well."""
-        most = min(most, _PIECE_BYTES)
         if self._stop is not None:
             most = min(most, self._stop - self._position)
         try:
@@ -387,7 +386,7 @@ class RemoteStream(io.RawIOBase):
         """Note where the answer begins and ends, and that it is of the same file."""
         length = answer.headers.get("Content-Length", "")
         if answer.status_code == http.HTTPStatus.PARTIAL_CONTENT:
-            if not found or not found[1] or int(found[1]) > at:
+            if not found or not found[1] or not int(found[1]) <= at <= int(found[2]):
                 self._drop()
                 raise _PassingError("the answer is another range than the one asked for")
             self._position, self._stop = int(found[1]), int(found[2]) + 1

@@ -35,7 +35,7 @@ _FILM = re.compile(
 )
 _LANGUAGE = re.compile(r"[._-]([a-z]{2})(?:[_-][A-Za-z]{2,4})?\.\w{2,5}(?:\.gz)?$")
 _TITLE = re.compile(r"<meta>(?:(?!</?meta>).)*?<title>([^<]*)</title>", re.DOTALL)
-UNSURE = 0.5  # an encoding's score, from here down it is counted
+UNSURE = 0.3  # an encoding's score, from here down it is counted
 
 
 def read(stream: BinaryIO, file: InputFile, section: SubtitlesSection, sink: Sink) -> None:
@@ -120,7 +120,7 @@ def _read_film(
     """Read one film; `where` begins the details of its skips."""
     film = _FILM.search(label)
     language = section.language or language_of(label)
-    content, kind = open_film(stream)
+    content, kind = open_film(stream, language)
     _count_content(content, kind, where, sink)
     first: dict[str, int] = {}
 
@@ -142,7 +142,7 @@ def _read_film(
             text=dialogue,
             date=film["year"] if film and len(film["year"]) == len("2001") else None,
             title=_title(content) if is_opus else None,
-            work=f"imdb:{int(film['film'])}" if film and int(film["film"]) else None,
+            work=work_of(label),
             declared_language=language or None,
             encoding=content.encoding,
             encoding_score=content.score,
@@ -152,13 +152,13 @@ def _read_film(
         sink.skip("empty", detail=f"{where}no dialogue")
 
 
-def open_film(stream: BinaryIO) -> tuple[Content, Format]:
+def open_film(stream: BinaryIO, language: str = "") -> tuple[Content, Format]:
     """What a file holds, and its format.
 
     Raises:
         UnreadableError: it is no film.
     """
-    content = survey(stream)
+    content = survey(stream, language)
     kind = recognise(content)
     if kind.name == "ebu_stl":  # its header says what its bytes are
         table = code_table(content.data or b"")
@@ -207,6 +207,16 @@ def _report(first: dict[str, int], where: str, sink: Sink) -> None:
             sink.skip("damaged", detail=f"{where}{what}{at}")
     if "other_languages" in first:
         sink.skip("other_language", detail=f"{where}cues in another language than most")
+
+
+def work_of(label: str) -> str | None:
+    """The film that an OPUS path names, whatever its language and upload.
+
+    >>> work_of("OpenSubtitles/xml/en/2001/0209475/54828.xml")
+    'imdb:209475'
+    """
+    film = _FILM.search(label)
+    return f"imdb:{int(film['film'])}" if film and int(film["film"]) else None
 
 
 def language_of(label: str) -> str:

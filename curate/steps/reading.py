@@ -44,7 +44,8 @@ def read_key(work: Work, part: Part) -> str:
         section=part.section.model_dump(exclude=MEMBER_COLUMNS),
         clean=work.recipe.clean.model_dump(),
         files=[_facts(file) for file in part.files],
-        libraries=library_versions(part.section.kind),
+        libraries=library_versions(part.section.kind)
+        | (library_versions("mojibake") if work.recipe.clean.mojibake else {}),
     )
 
 
@@ -147,6 +148,9 @@ def _clean(work: Work, documents: pl.DataFrame, sink: Sink) -> pl.DataFrame:
     """Clean the text and cut what is too long; a document of which nothing is left is a skip."""
     section = work.recipe.clean
     frame = documents.with_columns(clean(documents["text"], section))
+    if section.mojibake:
+        repaired = frame["cleaned_by"].str.contains(r"\bmojibake:").sum()
+        sink.count("mojibake_repaired", int(repaired or 0))
     for uri, source_id in frame.filter(pl.col("text") == "").select("uri", "source_id").iter_rows():
         sink.skip("empty", uri=uri, detail=f"nothing is left of {source_id} after cleaning")
         sink.count("documents", -1)

@@ -1,6 +1,7 @@
 """Cleans a batch of texts: what every later stage may take for granted of a text.
 
-In this order; cleaning a cleaned text changes nothing:
+In this order; cleaning a cleaned text changes nothing (with `mojibake`, first of all, lines that
+were decoded in a wrong set are repaired; see `curate.text.mojibake`):
 
 1. Control characters (NUL too) and invisible format characters go: zero-width space, byte-order
    mark, word joiner and other invisible operators, soft hyphen, direction marks, embeddings and
@@ -23,6 +24,7 @@ import polars as pl
 from curate.errors import ComponentError
 from curate.recipe import CleanSection
 from curate.text.lines import drop_lines
+from curate.text.mojibake import repair
 from curate.text.segment import buffers
 
 
@@ -47,8 +49,13 @@ def clean(text: pl.Series, section: CleanSection) -> pl.DataFrame:
     if text.dtype not in (pl.String, pl.Null):
         raise ComponentError("cleaning takes strings", f"{text.dtype} came")
     given = text.alias("text").cast(pl.String)
-    cleaned, checks = _rewritten(given)
-    steps = {"characters": cleaned}
+    steps = {}
+    source = given
+    if section.mojibake:
+        source = _replaced(given, *repair(given))
+        steps["mojibake"] = source
+    cleaned, checks = _rewritten(source)
+    steps["characters"] = cleaned
     if section.unicode != "none":
         flag = characters.NFC_CHECK if section.unicode == "NFC" else characters.NFKC_CHECK
         normal = cleaned.filter(checks & flag != 0).str.normalize(section.unicode)

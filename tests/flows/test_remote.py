@@ -6,6 +6,7 @@ import bz2
 import gzip
 import hashlib
 import json
+from collections import deque
 
 import pytest
 from web import Fault, Web
@@ -58,11 +59,13 @@ def test_a_run_from_a_listing_is_the_same_whatever_breaks(curate, tmp_path, web)
     recipe = recipe_of(tmp_path, web, crawl)
     whole = curate.json("run", recipe, "--store", str(tmp_path / "whole"))
     web.seen.clear()
-    web.faults += [Fault(status=403), Fault(status=503), *[None] * 4]  # the listing, then planning
-    web.faults += [Fault(cut=9_000), Fault(cut=9_000, reset=True), Fault(status=500)]
+    web.faults += [Fault(status=403), Fault(status=503)]
+    breaks = [Fault(cut=9_000), Fault(cut=9_000, reset=True), Fault(status=500)]
+    web.broken[f"crawl-data/{NAME}/wet/2.warc.wet.gz"] = deque(breaks)
     broken = curate.json("run", recipe, "--store", str(tmp_path / "broken"), "--workers", "1")
 
-    assert web.faults == type(web.faults)()
+    assert not web.faults
+    assert not any(web.broken.values())
     assert whole["documents"]["read"] == 9
     assert whole["warnings"] == broken["warnings"] == []
     folders = [tmp_path / "whole" / whole["folder"], tmp_path / "broken" / broken["folder"]]
@@ -70,7 +73,7 @@ def test_a_run_from_a_listing_is_the_same_whatever_breaks(curate, tmp_path, web)
         {
             str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in folder.rglob("*")
-            if file.is_file()
+            if file.is_file() and file.name != "manifest.json"  # which names the run
         }
         for folder in folders
     ]
@@ -90,12 +93,13 @@ def test_a_run_from_a_listing_is_the_same_whatever_breaks(curate, tmp_path, web)
 
 @pytest.mark.slow
 def test_a_file_that_cannot_be_fetched_is_named_and_read_by_the_next_run(curate, tmp_path, web):
-    crawl = f'kind = "commoncrawl"\ninputs = ["{NAME}"]\nfiles = "wet"\ncount = 2\n'
+    crawl = f'kind = "commoncrawl"\ninputs = ["{NAME}"]\nfiles = "wet"\ncount = 3\n'
     recipe = recipe_of(tmp_path, web, crawl)
     gone = f"crawl-data/{NAME}/wet/1.warc.wet.gz"
     content = web.files.pop(gone)
     store = str(tmp_path / "store")
-    web.faults += [None] * 3 + [Fault(cut=9_000)] + [Fault(status=503)] * 3
+    breaks = [Fault(cut=9_000), *[Fault(status=503)] * 3]
+    web.broken[f"crawl-data/{NAME}/wet/0.warc.wet.gz"] = deque(breaks)
     first = curate.json("run", recipe, "--store", store, "--workers", "1")
     web.files[gone] = content
     second = curate.json("run", recipe, "--store", store)
@@ -105,7 +109,8 @@ def test_a_file_that_cannot_be_fetched_is_named_and_read_by_the_next_run(curate,
     assert "answered 503 (Service Unavailable) (the last of 4 attempts, at byte 9000)" in found[0]
     assert found[1].startswith(f"{gone} was not read: an input exists, but there is no such file")
     assert second["warnings"] == []
-    assert second["documents"]["read"] == 6
+    assert first["documents"]["read"] >= 3
+    assert second["documents"]["read"] == 9
 
 
 @pytest.mark.slow

@@ -252,6 +252,14 @@ def test_what_is_read_equals_the_file_whatever_is_jumped_to_and_whatever_breaks(
             assert stream.tell() == here.tell()
 
 
+def test_a_jump_just_beyond_an_answer_that_ends_is_no_end_of_the_file(web):
+    web.faults += [Fault(cut=1)]
+    with remote.Web(FETCH) as client, client.open(f"{web.url}/a.gz") as stream:
+        for offset in (1, MIB + 2):
+            stream.seek(offset)
+            assert stream.read(1) == DATA[offset : offset + 1]
+
+
 def test_a_small_file_is_read_up_to_a_maximum(web):
     with remote.Web(FETCH) as client:
         web.files["list"] = b"0123456789"
