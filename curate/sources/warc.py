@@ -33,7 +33,7 @@ _ASKED = "a web archive is WARC, WET, ARC or WACZ"
 _FOREIGN = (
     (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive", "unpack it"),
     (b"\xfd7zXZ\x00", "it is compressed with xz", "recompress it with gzip"),
-    (b"Rar!", "it is a RAR archive", "unpack it"),
+    (b"Rar!\x1a\x07", "it is a RAR archive", "unpack it"),
 )
 
 
