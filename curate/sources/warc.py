@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from curate.errors import InputError
 from curate.sources.headers import ARC, WARC, Dialect, find_dialects
+from curate.sources.http import Response, parse_response
 from curate.sources.members import CHUNK, Begin, Fault, Members, Source, find_format
 from curate.sources.stretches import Stretch, find_stretches
 
@@ -28,6 +29,7 @@ _PIECE_BYTES = 1 << 18  # of a file that is not compressed
 _HEAD_BYTES = 4 << 20  # of a file that tell what it is
 _NOWHERE = 1 << 63  # an offset beyond every file
 _NO_LINE_END = re.compile(rb"[^\r\n]")
+_KIND = re.compile(rb"\nWARC-Type: ([a-z]+)\r?\n(?![ \t])", re.IGNORECASE)
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _ASKED = "a web archive is WARC, WET, ARC or WACZ"
 _FOREIGN = (
@@ -42,28 +44,67 @@ class Record:
 
     Attributes:
         offset: where in the stored file the record or gap begins, or the member in which it does.
-        body: what follows the header; of a record longer than `hold` only the beginning.
-        length: as the header says; the body is shorter when the record is damaged or too long.
+        length: of the body as the header says; what is there is shorter when the record is damaged
+            or too long.
         fault: empty for an intact record, else `truncated` or `damaged`.
         detail: what is wrong.
         lost: bytes that were stepped over: decompressed ones, or compressed ones where they
             could not be decompressed.
     """
 
-    __slots__ = ("_fields", "_header", "body", "detail", "fault", "length", "lost", "offset")
+    __slots__ = (
+        "_body",
+        "_content",
+        "_fields",
+        "_header",
+        "detail",
+        "fault",
+        "length",
+        "lost",
+        "offset",
+    )
 
     def __init__(
         self,
         offset: int,
         header: tuple[Dialect, bytes] | None,
-        body: bytes = b"",
+        content: bytes = b"",
+        body: tuple[int, int] | None = None,
         length: int = 0,
         fault: Fault | None = None,
     ) -> None:
-        self.offset, self.body, self.length = offset, body, length
+        self.offset, self.length = offset, length
         self.fault, self.detail, self.lost = fault or ("", "", 0)
         self._header = header
         self._fields: dict[str, str] | None = None if header else {}
+        self._content = content
+        self._body = body or (0, len(content))
+
+    @property
+    def kind(self) -> str:
+        """`WARC-Type` in lower case; empty for a gap. The other fields need not be parsed for it."""
+        found = _KIND.search(self._header[1]) if self._header and self._fields is None else None
+        return found[1].lower().decode() if found else self.fields.get("warc-type", "").lower()
+
+    @property
+    def body(self) -> bytes:
+        """What follows the header; of a record longer than `hold` only the beginning."""
+        return self._content[self._body[0] : self._body[1]]
+
+    @property
+    def response(self) -> Response:
+        """The body as an HTTP response."""
+        return parse_response(self._content, *self._body)
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether this is no record."""
+        return self._header is None or (self.fault != "" and not self.fields)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body is there as it is in the file."""
+        return self._body[1] - self._body[0] == self.length
 
     @property
     def fields(self) -> dict[str, str]:
@@ -72,11 +113,6 @@ class Record:
             assert self._header is not None
             self._fields = self._header[0].parse(self._header[1])
         return self._fields
-
-    @property
-    def is_arc(self) -> bool:
-        """Whether the header was an ARC file's."""
-        return self._header is not None and self._header[0] is ARC
 
 
 _NO_RECORD = Fault("damaged", "no record begins here")
@@ -136,7 +172,7 @@ class Archive:
                 continue
             self._enter(entry)
             for record in reading.read(entry, self._stop):
-                found = found or bool(record.fault == "" or record.fields)
+                found = found or not record.is_gap
                 empty = False
                 yield record
             if reading.following is not None:
@@ -286,7 +322,7 @@ class _Reading:
                 return None
             self._dialects = (dialect,)
             header = (dialect, content[: end.end()])
-            return Record(self._reported(offset), header, content[end.end() : stop], size)
+            return Record(self._reported(offset), header, content, (end.end(), stop), size)
         return None
 
     def _record(self, feed: _Feed, at: int, head_end: int) -> tuple[Record, int]:
@@ -311,7 +347,7 @@ class _Reading:
             stopped = feed.check_end(end, blank)
             if not stopped:
                 body = feed.between(head_end, end) if held else body
-                return Record(offset, header, body, length), end
+                return Record(offset, header, body, length=length), end
         fault, resume = stopped
         if fault is _WRONG_LENGTH and held:
             resume = feed.next_header(head_end)
@@ -319,7 +355,7 @@ class _Reading:
             resume = feed.next_header(head_end)
             fault = _FILE_ENDS if resume == feed.end else _WRONG_LENGTH
         fault = Fault(fault.fault, fault.detail, fault.lost + resume - at)
-        return Record(offset, header, b"", length, fault), resume
+        return Record(offset, header, length=length, fault=fault), resume
 
 
 class _Feed:
