@@ -218,6 +218,7 @@ def _with_dictionary(source: Source) -> Format:
             packed = zstd.ZstdDecompressor()
             content = packed.decompress(content, _MAXIMUM_DICTIONARY_BYTES)
         dictionary = zstd.ZstdDict(content, is_raw=not content.startswith(_DICTIONARY_MAGIC))
+        zstd.ZstdDecompressor(zstd_dict=dictionary)
     except _ERRORS as error:
         raise InputError(asked, f"it cannot be used: {error}", source.name) from error
     magic = re.compile(_ZSTD.magic.pattern)
