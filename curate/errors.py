@@ -3,6 +3,8 @@
     CurateError                 exit status 1
     ├─ RecipeError              exit status 2: the recipe or the call is wrong
     ├─ InputError               an input is missing, damaged, or not what its kind says
+    │  ├─ MissingInputError     there is no such input
+    │  └─ FetchError            a remote input could not be fetched, for a fault of the moment
     ├─ ComponentError           an extractor, model or library cannot do its part
     ├─ StoreError               the store cannot be read or written
     ├─ DecisionError            rules would remove nearly everything, or rows do not add up
@@ -51,6 +53,14 @@ class RecipeError(CurateError):
 
 class InputError(CurateError):
     """An input is missing, damaged, or not what its kind says."""
+
+
+class MissingInputError(InputError):
+    """There is no such input."""
+
+
+class FetchError(InputError):
+    """A remote input could not be fetched: for a fault of the moment, so the next run tries again."""
 
 
 class ComponentError(CurateError):

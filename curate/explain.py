@@ -1,7 +1,7 @@
 """One document's story, and what other limits would have done, from the ledger alone.
 
-Nothing here reads a text: both answer in about a second on a small release, and grow with the
-ledger, not with the corpus.
+Both answer in about a second on a small release, and grow with the ledger, not with the corpus. No
+text is read but that of the few documents that are shown.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from curate.decide import (
     DUPLICATE_RULES,
     Rule,
     any_undetermined,
-    apply_survivors,
     columns_read,
     compile_rules,
-    judge,
+    duplicate_limits,
+    find_removals,
 )
 from curate.errors import RecipeError
-from curate.ledger import find_named, find_parts, find_rows
-from curate.recipe import Recipe, change_recipe, make_recipe
+from curate.ledger import find_named, find_parts, find_rows, read_text
+from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
 from curate.store import Store
 
 CHANGES_TEXT = ("sources", "clean", "name", "store")  # settings that need a run that reads
 NEEDS_RUN = {
     "language.model": "measures again",
+    "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",
     "duplicates.shingle_words": "compares texts again",
@@ -36,6 +37,9 @@ NEEDS_RUN = {
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",
     "duplicates.split_similarity": "compares texts again",
+    "urls.block": "measures again",
+    "urls.allow": "measures again",
+    "urls.words": "measures again",
     "seed": "draws again",
     "augment.kinds": "makes documents",
     "augment.share": "makes documents",
@@ -45,18 +49,19 @@ NEEDS_RUN = {
 # --- explain
 
 
-def explain(store: Store, reference: str, query: str) -> dict[str, Any]:
+def explain(store: Store, reference: str, query: str, *, text: bool = False) -> dict[str, Any]:
     """Every document, kept or removed, and every skip that a name stands for.
 
     Args:
         store: the store.
         reference: `name@version`.
         query: a document's id, a source id, or a URL.
+        text: whether to tell the text too.
 
     Returns:
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
-        limit and outcome), `duplicate` (of which document, how similar), `input` (the file) and
-        `run`; `skipped`: what was skipped under that URL and why; `answer`: one sentence.
+        limit and outcome), `duplicate` (of which document, how similar), `input` (the file), `run`
+        and, if asked, `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL and why; `answer`: one sentence.
 
     Raises:
         ReleaseError: there is no such release.
@@ -66,6 +71,9 @@ def explain(store: Store, reference: str, query: str) -> dict[str, Any]:
     rows = find_named(store, manifest.folder, query)
     skipped = store.scan_frame(f"{manifest.folder}/skipped.parquet").filter(pl.col("uri") == query)
     stories = [_tell(store, manifest, recipe, row) for row in rows.iter_slices(1)]
+    if text:
+        for story in stories:
+            story["text"] = read_text(store, story["ledger"]["block"], story["ledger"]["row"])
     skips = skipped.collect().to_dicts()
     return {
         "release": manifest.reference,
@@ -88,6 +96,7 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         )
         duplicate = {**other.to_dicts()[0], "similarity": facts["similarity"]}
     outcome = "removed" if facts["removed_by"] else "kept"
+    limits = duplicate_limits(recipe.duplicates)
     for name in DUPLICATE_RULES:
         hit = facts["removed_by"] == name or name in facts["tags"]
         passed_on = facts["removed_by"] is None or facts["removed_by"] in DUPLICATE_RULES
@@ -95,9 +104,7 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
             {
                 "rule": name,
                 "value": facts["similarity"] if hit else None,
-                "limit": str(recipe.duplicates.minimum_similarity)
-                if name.endswith("near")
-                else "1",
+                "limit": limits[name],
                 "outcome": ("hit" if hit else "passed") if passed_on else "not compared",
             }
         )
@@ -120,7 +127,9 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
 def _meet(rule: Rule, row: pl.DataFrame, facts: dict[str, Any]) -> dict[str, Any]:
     """How one document met one rule."""
     state = facts.get(rule.state)
-    applies, hits = row.select(applies=rule.applies(), hits=rule.hits()).row(0)
+    applies, hits, limit = row.select(
+        rule.applies().alias("applies"), rule.hits().alias("hits"), rule.limit_text().alias("limit")
+    ).row(0)
     if not applies:
         reason = "not applicable"
         if rule.languages and facts["language"] not in rule.languages:
@@ -137,7 +146,7 @@ def _meet(rule: Rule, row: pl.DataFrame, facts: dict[str, Any]) -> dict[str, Any
     return {
         "rule": rule.name,
         "value": facts[rule.column],
-        "limit": rule.limit_text,
+        "limit": limit or "",
         "outcome": outcome,
     }
 
@@ -165,10 +174,16 @@ def _sentence(story: dict[str, Any]) -> str:
         return f"{name} was kept, in the split {split}"
     if story["duplicate"]:
         other = story["duplicate"]
+        what = "another version" if story["removed_by"] == DUPLICATE_RULES[2] else "a duplicate"
+        similarity = other["similarity"]
         return (
-            f"{name} was removed by {story['removed_by']}: a duplicate of {other['id']} "
-            f"({other['uri'] or other['source_id']}), similarity {other['similarity']:g}"
+            f"{name} was removed by {story['removed_by']}: {what} of {other['id']} "
+            f"({other['uri'] or other['source_id']})"
+            + (f", similarity {similarity:g}" if similarity is not None else "")
         )
+    if story["removed_by"] == "urls.block" and story["limit"]:
+        listed, _, entry = story["limit"].partition(":")
+        return f"{name} was removed by urls.block: its url is on list {listed}: {entry}"
     value = story["value"]
     shown = story["ledger"]["language"] if value is None else f"{value:g}"
     return (
@@ -184,26 +199,31 @@ class Change:
     """What other settings would have done.
 
     Attributes:
-        before: kept and removed documents by rule, as released.
+        before: kept and removed documents by source, language and rule, as released; a null rule:
+            kept.
         after: the same with the other settings.
         changed: the documents whose verdict changes: id, source, language, uri, title, before,
             after; sorted by id.
+        samples: some of them with their text (null where the store no longer holds it), each
+            transition from one verdict to another in turn.
         undetermined: documents whose verdict needs a score or a comparison that was not made.
     """
 
     before: pl.DataFrame
     after: pl.DataFrame
     changed: pl.DataFrame
+    samples: pl.DataFrame
     undetermined: int
 
 
-def what_if(store: Store, reference: str, settings: dict[str, str]) -> Change:
+def what_if(store: Store, reference: str, settings: dict[str, str], samples: int = 5) -> Change:
     """Decide again with other settings, from the stored scores.
 
     Args:
         store: the store.
         reference: `name@version`.
         settings: values by dotted name (`quality.minimum_words`: `100`).
+        samples: how many of the documents that change are given with their text.
 
     Raises:
         RecipeError: a setting is unknown, or changes more than decisions; the message names the
@@ -214,34 +234,49 @@ def what_if(store: Store, reference: str, settings: dict[str, str]) -> Change:
     old = make_recipe({**manifest.recipe})
     _refuse(manifest, settings)
     new = change_recipe(old, settings)
-    floor = min(old.duplicates.minimum_similarity, old.duplicates.split_similarity)
-    if new.duplicates.minimum_similarity < floor:
-        raise _needs_run(
-            manifest, "duplicates.minimum_similarity", f"pairs below {floor:g} were not kept"
-        )
+    _refuse_pairs(manifest, old.duplicates, new.duplicates)
     rules = compile_rules(new)
-    columns = _what_if_columns(rules)
-    parts = [f"{manifest.folder}/{part.name}" for part in find_parts(store, manifest.folder)]
-    rows = pl.concat([_scan(store, name, columns) for name in parts])
+    rows = _scan(store, manifest, rules)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
-    verdicts = _decide_again(rows, links, new, rules)
-    frame = rows.select("id", "source", "language", "uri", "title", before="removed_by").hstack(
-        verdicts.select(after="removed_by")
-    )
-    changed = frame.filter(pl.col("before").ne_missing(pl.col("after"))).sort("id")
+    decided = rows.with_columns(_decide_again(rows, links, new, rules).alias("after"))
+    decided = decided.rename({"removed_by": "before"})
+    differs = pl.col("before").ne_missing(pl.col("after"))
+    shown = ["id", "source", "language", "uri", "title", "before", "after"]
+    changed = _with_names(store, manifest, decided.filter(differs)).sort("id")
     unknown = rows.select(any_undetermined(rules)).to_series().sum()
     if old.duplicates.among == "passing":  # what other rules removed was not compared
-        was_removed = rows["removed_by"].is_not_null() & ~rows["removed_by"].is_in(DUPLICATE_RULES)
-        unknown += int((was_removed & verdicts["removed_by"].is_null()).sum())
-    return Change(_count(frame, "before"), _count(frame, "after"), changed, int(unknown))
+        by_other = pl.col("before").is_not_null() & ~pl.col("before").is_in(DUPLICATE_RULES)
+        unknown += decided.filter(by_other & pl.col("after").is_null()).height
+    return Change(
+        _count(decided, "before"),
+        _count(decided, "after"),
+        changed.select(shown),
+        _sample(store, changed, samples).select(*shown, "text"),
+        int(unknown),
+    )
 
 
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
         if name.split(".")[0] in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
-        if name in NEEDS_RUN:
-            raise _needs_run(manifest, name, f"it {NEEDS_RUN[name]}")
+        setting = ".".join(name.split(".")[:2])
+        if setting in NEEDS_RUN:
+            raise _needs_run(manifest, name, f"it {NEEDS_RUN[setting]}")
+
+
+def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSection) -> None:
+    """Refuse what needs pairs of documents that were not compared, or not kept."""
+    floor = old.least_similarity
+    if new.minimum_similarity < floor:
+        why = f"pairs below {floor:g} were not kept"
+        raise _needs_run(manifest, "duplicates.minimum_similarity", why)
+    if new.versions == "similar":
+        if old.versions != "similar":
+            raise _needs_run(manifest, "duplicates.versions", "versions were not compared")
+        if new.version_similarity < floor:
+            why = f"pairs below {floor:g} were not kept"
+            raise _needs_run(manifest, "duplicates.version_similarity", why)
 
 
 def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
@@ -253,68 +288,84 @@ def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
     )
 
 
-def _what_if_columns(rules: tuple[Rule, ...]) -> list[str]:
-    always = [
-        "id",
-        "source",
-        "language",
-        "uri",
-        "title",
-        "snapshot",
-        "date",
-        "text_hash",
-        "words",
-        "parent",
-        "priority",
-        "removed_by",
-    ]
-    return [*always, *(name for name in columns_read(rules) if name not in always)]
+DECIDES = [
+    *("id", "source", "language", "snapshot", "date", "text_hash", "words", "parent", "priority"),
+    *("work", "source_id"),
+    "removed_by",
+]
+NAMES = ["id", "uri", "title", "block", "row"]
 
 
-def _scan(store: Store, name: str, columns: list[str]) -> pl.DataFrame:
-    frame = store.scan_frame(name)
-    there = set(frame.collect_schema().names())
+def _scan(store: Store, manifest: Manifest, rules: tuple[Rule, ...]) -> pl.DataFrame:
+    """The columns of the whole ledger that decide."""
+    columns = list(dict.fromkeys([*DECIDES, *columns_read(rules)]))
+    parts = find_parts(store, manifest.folder)
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
+    there = set(scans[0].collect_schema().names())
     missing = [column for column in columns if column not in there]
     if missing:
         raise RecipeError(
             "what-if answers from stored scores",
             f"the ledger lacks {', '.join(missing)}",
-            name,
+            manifest.reference,
             "run the recipe with that scorer on: what it does not touch is reused",
         )
-    return frame.select(columns).collect()
+    return pl.concat([scan.select(columns) for scan in scans]).collect()
+
+
+def _with_names(store: Store, manifest: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with what tells a person which documents they are, and where their text lies."""
+    parts = find_parts(store, manifest.folder)
+    wanted = rows["id"].implode()
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
+    names = [scan.select(NAMES).filter(pl.col("id").is_in(wanted)) for scan in scans]
+    return rows.join(pl.concat(names).collect(), on="id", how="left")
+
+
+def _sample(store: Store, changed: pl.DataFrame, samples: int) -> pl.DataFrame:
+    """Some rows with their text: the first of each transition, then the second, and so on."""
+    rank = pl.int_range(pl.len()).over("before", "after").alias("rank")
+    chosen = changed.with_columns(rank).sort("rank", "id").head(samples)
+    texts = [read_text(store, *place) for place in chosen.select("block", "row").iter_rows()]
+    return chosen.with_columns(text=pl.Series(texts, dtype=pl.String))
 
 
 def _decide_again(
     rows: pl.DataFrame, links: pl.DataFrame, recipe: Recipe, rules: tuple[Rule, ...]
-) -> pl.DataFrame:
-    """The verdicts of the ledger's rows under other rules, in their order."""
+) -> pl.Series:
+    """What removes the ledger's rows under other rules, in their order."""
     from curate.duplicates.clusters import choose_survivors
 
-    judged = rows.select("id").hstack(judge(rows, rules))
+    removed_by = find_removals(rows, rules)
     is_made = rows["source"].str.starts_with("augment:")
-    passing = rows.filter(judged["removed_by"].is_null() & ~is_made)
-    compared = passing.select(
+    passing = rows.filter(removed_by.is_null() & ~is_made).select(
         "id",
         "snapshot",
         "text_hash",
         "priority",
         pl.col("words").cast(pl.Int64),
         "date",
+        "work",
+        "language",
+        "source_id",
     )
-    members = choose_survivors(compared, links, recipe.duplicates)
-    verdicts = apply_survivors(judged, members, recipe.duplicates)
-    kept = verdicts.filter(pl.col("removed_by").is_null())["id"]
+    members = choose_survivors(passing, links, recipe.duplicates)
+    if recipe.duplicates.action == "remove":
+        losers = members.filter(pl.col("duplicate_of").is_not_null()).select("id", "rule")
+        joined = rows.select("id").join(losers, on="id", how="left", maintain_order="left")
+        removed_by = joined.select(pl.coalesce("rule", removed_by)).to_series()
+    if not is_made.any():
+        return removed_by
+    kept = rows["id"].filter(removed_by.is_null())
     orphan = is_made & ~rows["parent"].is_in(kept.implode()).fill_null(value=False)
     was = rows["removed_by"]
-    removed = (
+    return pl.select(
         pl.when(orphan)
         .then(pl.lit("augment.parent_removed"))
         .when(is_made & was.is_in(DUPLICATE_RULES))
         .then(was)
-        .otherwise(pl.col("removed_by"))
-    )
-    return verdicts.with_columns(removed_by=removed)
+        .otherwise(removed_by)
+    ).to_series()
 
 
 def _count(frame: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from curate.errors import StoreError
 from curate.store import Store
 
 INDEX = "ledger/uris.parquet"
@@ -52,8 +53,15 @@ def plan_parts(documents: int) -> list[LedgerPart]:
 
 
 def find_parts(store: Store, folder: str) -> list[LedgerPart]:
-    """The parts of the ledger in a release's folder."""
+    """The parts of the ledger in a release's folder.
+
+    Raises:
+        StoreError: there is none.
+    """
     count = sum(name.startswith("part-") for name in store.names(f"{folder}/ledger"))
+    if not count:
+        asked = f"the store holds the ledger in {folder}"
+        raise StoreError(asked, "it has no part", store.url, "see `curate verify`")
     return [LedgerPart(number, count) for number in range(count)]
 
 
@@ -79,6 +87,13 @@ def find_named(store: Store, folder: str, name: str) -> pl.DataFrame:
     rows = find_rows(store, folder, [*index["id"], name])
     is_name = [pl.col(column).eq_missing(pl.lit(name)) for column in ("id", "uri", "source_id")]
     return rows.filter(pl.any_horizontal(is_name))
+
+
+def read_text(store: Store, block: str, row: int) -> str | None:
+    """The text in a row of an object of documents; None when the store no longer holds it."""
+    if not store.has(block):
+        return None
+    return str(store.scan_frame(block).select("text").slice(row, 1).collect().item())
 
 
 def index_names(rows: pl.DataFrame) -> pl.DataFrame:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language
-from curate.presets import all_rules, load_preset
+from curate.presets import all_rules, load_preset, read_rules_file
 
 
 class Section(BaseModel):
@@ -32,36 +32,108 @@ class SourceSection(Section):
 
 
 class CommonCrawlSection(SourceSection):
-    """Web archives: WARC (plain, gzip, zstd) and WET."""
+    """Web archives: WARC (plain, gzip, zstd) and WET.
+
+    Among `inputs` there may be listings (`warc.paths.gz`, `wet.paths`, here or remote) and names of
+    snapshots (`CC-MAIN-2026-40`), which stand for the listing that lies below `base`.
+
+    Attributes:
+        files: what of a snapshot is read.
+        base: what the paths in a listing start from: a URL or a folder.
+        first: place of the first file that is taken of a listing, counted from 0.
+        count: files that are taken of a listing; left out: all that follow.
+        every: of so many files one is taken.
+    """
 
     kind: Literal["commoncrawl"]
+    files: Literal["warc", "wet"] = "warc"
+    base: Annotated[str, Field(min_length=1)] = "https://data.commoncrawl.org/"
+    first: Annotated[int, Field(ge=0)] = 0
+    count: Annotated[int, Field(gt=0)] | None = None
+    every: Annotated[int, Field(gt=0)] = 1
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
 
 
 class WikipediaSection(SourceSection):
-    """MediaWiki XML dumps: plain, bz2, gz."""
+    """MediaWiki XML dumps: plain, bz2 (multistream or not), gz, xz, zstd, 7z.
+
+    Among `inputs` there may be names of wikis (`dewiki`, `dewiki-20261101`), which stand for the
+    files of the dump that lies below `base`.
+
+    Attributes:
+        date: of the dump of a wiki that is named without one: `20261101`, or `latest`.
+        files: which of the dump's two sets of files is read: both hold the same pages.
+        base: where the dumps lie, as `<base>/<wiki>/<date>/`: a URL or a folder.
+        maximum_page_bytes: of wikitext; a larger page is skipped.
+        tables: keep tables: a row is a line, its cells parted by ` | `.
+        infoboxes: keep boxes of facts: a line `name: value` for each fact.
+        math: keep formulas, as TeX between `$`.
+        variant: the language variant (`zh-hans`, `zh-tw`, `sr-latn` …) in which words are shown that
+            a page gives in several; left out: the first that it gives.
+    """
 
     kind: Literal["wikipedia"]
+    date: Annotated[str, Field(pattern=r"^([0-9]{8}|latest)$")] = "latest"
+    files: Literal["articles", "multistream"] = "articles"
+    base: Annotated[str, Field(min_length=1)] = "https://dumps.wikimedia.org/"
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
+    tables: bool = False
+    infoboxes: bool = False
+    math: bool = False
+    variant: Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[a-z]{2,4}){0,2})?$")] = ""
 
 
 class SubtitlesSection(SourceSection):
-    """OPUS OpenSubtitles XML (plain, gz, inside zip), SRT and WebVTT."""
+    """OPUS XML, SRT, WebVTT, ASS and other subtitles: plain, gz, inside zip.
+
+    Attributes:
+        language: of all files, ISO 639-1; left out: as the OPUS path or `film.en.srt` says.
+        scene_gap_seconds: a silence from here up begins a new paragraph.
+        maximum_document_characters: a longer film becomes several documents.
+        remove_advertisements: drop cues in which uploaders sign or advertise.
+        remove_sounds: drop what stands in brackets for those who cannot hear: `[door slams]`.
+        remove_speakers: drop the name before what is said: `JOHN: Come in.`
+        lyrics: `plain` takes the marks (♪, #) off, `remove` drops the lines, `keep` keeps both.
+        repair_ocr: undo confusions of l and I, 0 and O, in words and languages where it is safe.
+        join_sentences: a cue that goes on the sentence of the one before joins its line.
+    """
 
     kind: Literal["subtitles"]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
     scene_gap_seconds: Annotated[float, Field(gt=0, strict=False)] = 10.0
     maximum_document_characters: Annotated[int, Field(gt=0)] = 100_000
+    remove_advertisements: bool = True
+    remove_sounds: bool = True
+    remove_speakers: bool = True
+    lyrics: Literal["keep", "plain", "remove"] = "plain"
+    repair_ocr: bool = True
+    join_sentences: bool = True
 
 
 class RecordsSection(SourceSection):
-    """Parquet and JSON lines with a text column; `None` means that there is no such column."""
+    """Records with a text: JSON lines, JSON arrays, Parquet, Arrow, CSV, TSV, and plain text files.
+
+    Among `inputs` there may be folders that Hugging Face `datasets` saved. A column may lie inside
+    another one (`meta.url`). `None` means that there is no such column; columns that are not named
+    are not kept.
+
+    Attributes:
+        format: of the files; `auto`: by name for CSV, TSV and text, else by content.
+        text_files: what of a plain text file is a document.
+        quoted_fields: whether fields may stand in quotes; left out: in CSV, and not in TSV.
+    """
 
     kind: Literal["records"]
+    format: Literal["auto", "json", "csv", "tsv", "text"] = "auto"
+    text_files: Literal["file", "line", "paragraph"] = "file"
+    quoted_fields: bool | None = None
     text_column: str = "text"
     id_column: str | None = None
     uri_column: str | None = None
     date_column: str | None = None
     title_column: str | None = None
+    language_column: str | None = None
+    licence_column: str | None = None
 
 
 AnySource = Annotated[
@@ -70,16 +142,70 @@ AnySource = Annotated[
 ]
 
 
+class FetchSection(Section):
+    """How remote files are fetched; shapes no output.
+
+    Attributes:
+        attempts: per mebibyte of a file, before it is given up for this run.
+        first_wait_seconds: before the second attempt; doubled before each that follows, and a
+            random part of it added. A server's `Retry-After` is waited for too.
+        maximum_wait_seconds: between two attempts.
+        timeout_seconds: without an answer, without a byte, or with less than a kibibyte a second.
+        connections: while inputs are found; while they are read each worker has one at most.
+    """
+
+    attempts: Annotated[int, Field(ge=1)] = 8
+    first_wait_seconds: Annotated[float, Field(gt=0, strict=False)] = 1.0
+    maximum_wait_seconds: Annotated[float, Field(gt=0, strict=False)] = 60.0
+    timeout_seconds: Annotated[float, Field(gt=0, strict=False)] = 60.0
+    connections: Annotated[int, Field(ge=1)] = 8
+
+
+LineRule = Literal["policy", "uppercase", "numeric", "counter", "single_word", "boilerplate"]
+
+
+class ParallelSection(Section):
+    """Pairs of sentences in two languages, released beside the documents.
+
+    Attributes:
+        kind: `alignments` (OPUS cesAlign files, whose documents lie in `documents`), `moses` (two
+            files of as many lines, or OPUS' zip of them) or `times` (subtitles of one film, named
+            `film.en.srt` or `en/film.srt`).
+        inputs: files, globs or URLs; relative ones resolve against the recipe's folder.
+        documents: OPUS XML files, and zips of them, in which alignments find their sentences.
+        minimum_overlap: pairs whose overlap in time is known and below it are left out.
+    """
+
+    kind: Literal["alignments", "moses", "times"]
+    inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    documents: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    minimum_overlap: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.0
+
+
 class CleanSection(Section):
     """Changes of the text before anything is measured, recorded by their number of characters.
 
     Attributes:
         unicode: the Unicode normal form that the text is brought to.
-        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4).
+        policy_lines: drop lines that speak of JavaScript or of cookie and privacy policies (C4);
+            the same as `lines = ["policy"]`.
+        mojibake: repair texts that were decoded in a wrong set and encoded again (by ftfy).
+        lines: rules by which lines are dropped (RefinedWeb, DCLM); see `curate.text.lines`.
+        maximum_document_characters: a longer document is cut at paragraphs into parts that are
+            linked to the first one; left out: none is.
     """
 
     unicode: Literal["NFC", "NFKC", "none"] = "NFC"
     policy_lines: bool = False
+    mojibake: bool = False
+    lines: Annotated[tuple[LineRule, ...], Field(strict=False)] = ()
+    maximum_document_characters: Annotated[int, Field(ge=1000)] | None = None
+
+    @property
+    def line_rules(self) -> tuple[str, ...]:
+        """The rules by which lines are dropped, each once, in the recipe's order."""
+        chosen: tuple[str, ...] = ("policy", *self.lines) if self.policy_lines else self.lines
+        return tuple(dict.fromkeys(chosen))
 
 
 class LanguageSection(Section):
@@ -101,27 +227,106 @@ class LanguageSection(Section):
         return codes and tuple(sorted({normalise_language(code) for code in codes}))
 
 
+Limits = dict[str, Annotated[float, Field(strict=False)] | bool]
+
+
+class Definition(Section):
+    """A rule of a rules file, as a preset has it."""
+
+    column: str
+    removes: Literal["below", "above", "at_or_below", "at_or_above", "true"]
+    limit: Annotated[float, Field(strict=False)] | bool
+    source: str
+    languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @field_validator("languages")
+    @classmethod
+    def _normalise(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(normalise_language(code) for code in codes)
+
+
 class QualitySection(Section):
-    """Quality rules: a preset, and limits that override or add to it."""
+    """Quality rules: a preset, and limits that override or add to it; `false` switches one off.
+
+    Attributes:
+        preset: the name of one that the package carries, or the path of a rules file (which
+            `fit-rules` writes), relative to the recipe's folder.
+        rules: limits by rule.
+        languages: other limits by rule for documents of a language (`[quality.languages.de]`).
+        sources: other limits by rule for documents of a source (`[quality.sources.subtitles]`);
+            where both speak, the source's counts.
+        definitions: the rules of the file that `preset` named, which reading it puts here, so that
+            a recipe is whole without the file.
+    """
 
     preset: str | None = None
-    rules: dict[str, Annotated[float, Field(strict=False)] | bool] = {}
+    definitions: dict[str, Definition] = {}
+    rules: Limits = {}
+    languages: dict[str, Limits] = {}
+    sources: dict[str, Limits] = {}
 
-    @field_validator("preset")
+    @field_validator("languages")
     @classmethod
-    def _known_preset(cls, name: str | None) -> str | None:
-        if name is not None:
-            load_preset(name)
-        return name
+    def _normalise(cls, languages: dict[str, Limits]) -> dict[str, Limits]:
+        merged: dict[str, Limits] = {}
+        for code, limits in languages.items():  # `--set` may name a language in another way
+            merged.setdefault(normalise_language(code), {}).update(limits)
+        return merged
 
-    @field_validator("rules")
+    @field_validator("sources")
     @classmethod
-    def _known_rules(cls, rules: dict[str, float | bool]) -> dict[str, float | bool]:
-        for name in rules:
-            if name not in all_rules():
-                asked = "[quality.rules] sets rules"
-                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
-        return rules
+    def _known_sources(cls, sources: dict[str, Limits]) -> dict[str, Limits]:
+        known = (*_KINDS, "augment:counterfactual")
+        for name in sources:
+            if name not in known:
+                asked = "[quality.sources] names sources"
+                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, known))
+        return sources
+
+    @model_validator(mode="after")
+    def _known_rules(self) -> Self:
+        self.preset_rules()
+        for limits in (self.rules, *self.languages.values(), *self.sources.values()):
+            for name in limits:
+                if name not in all_rules() and name not in self.definitions:
+                    asked = "[quality.rules] sets rules"
+                    raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
+        return self
+
+    def preset_rules(self) -> dict[str, dict[str, Any]]:
+        """The preset's rules: name → column, removes, limit, source, languages.
+
+        Raises:
+            RecipeError: there is no such preset.
+        """
+        if self.definitions:
+            return {name: rule.model_dump() for name, rule in self.definitions.items()}
+        if self.preset is None:
+            return {}
+        return load_preset(self.preset)
+
+
+class PerplexitySection(Section):
+    """Perplexity by n-gram models that `curate train perplexity` makes.
+
+    Attributes:
+        models: paths of model files, one for each language; left out: nothing is measured.
+        keep: buckets (`head`, `middle`, `tail`) whose documents stay; left out: all.
+        maximum: a document above it is removed; left out: none is.
+    """
+
+    models: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    keep: Annotated[tuple[Literal["head", "middle", "tail"], ...], Field(strict=False)] | None = (
+        None
+    )
+    maximum: Annotated[float, Field(gt=0, strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _has_models(self) -> Self:
+        if not self.models and (self.keep is not None or self.maximum is not None):
+            asked = "[perplexity] keep and maximum judge what models measure"
+            raise RecipeError(asked, "`models` names none", "", "name model files")
+        return self
 
 
 class DuplicatesSection(Section):
@@ -132,6 +337,9 @@ class DuplicatesSection(Section):
         among: link all that was read, or only what passes every other rule.
         minimum_similarity: Jaccard similarity of the shingle sets from which a pair is a duplicate.
         split_similarity: verified pairs from here up stay in one split.
+        versions: documents of one work and language (uploads of one film) of which one is kept:
+            those that are `similar`, all by their `id` alone, or none (`off`).
+        version_similarity: Jaccard similarity from which two of one work are versions.
         shingle_words: words in a shingle.
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
@@ -143,9 +351,17 @@ class DuplicatesSection(Section):
     among: Literal["read", "passing"] = "read"
     minimum_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.75
     split_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
+    versions: Literal["similar", "id", "off"] = "similar"
+    version_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
     shingle_words: Annotated[int, Field(ge=1)] = 5
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
+
+    @property
+    def least_similarity(self) -> float:
+        """The similarity below which no verified pair is of use."""
+        least = min(self.minimum_similarity, self.split_similarity)
+        return min(least, self.version_similarity) if self.versions == "similar" else least
 
 
 class ToxicitySection(Section):
@@ -168,6 +384,89 @@ class BiasSection(Section):
 
     action: Literal["tag", "remove"] = "tag"
     maximum_derogatory_mentions: Annotated[int, Field(ge=0)] = 0
+
+
+class UrlsSection(Section):
+    """Rules about a document's address; nothing is measured where nothing is configured.
+
+    Attributes:
+        block: name of a list → its path: a folder as UT1 has them, or a file of domains and
+            addresses (plain, hosts file, gzip). Relative paths start from the working directory.
+        allow: the same; what an allow list covers, no block list and no word hits.
+        words: word → weight, summed over the words of an address; `*word` counts inside words.
+        maximum_word_score: an address above it is a hit.
+        action: what a hit does.
+    """
+
+    block: dict[str, str] = {}
+    allow: dict[str, str] = {}
+    words: dict[str, Annotated[float, Field(strict=False, allow_inf_nan=False)]] = {}
+    maximum_word_score: Annotated[float, Field(strict=False)] | None = None
+    action: Literal["tag", "remove"] = "remove"
+
+    @field_validator("words")
+    @classmethod
+    def _lower(cls, words: dict[str, float]) -> dict[str, float]:
+        return {word.lower(): weight for word, weight in sorted(words.items())}
+
+    @model_validator(mode="after")
+    def _scored(self) -> Self:
+        if (self.maximum_word_score is None) != (not self.words):
+            came = "only one of them is there"
+            raise RecipeError("[urls] sets `words` and `maximum_word_score` together", came)
+        return self
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to measure."""
+        return not (self.block or self.words)
+
+    def __hash__(self) -> int:
+        """A scorer is kept for the section that it was made for."""
+        return hash(self.model_dump_json())
+
+
+PageAction = Literal["off", "tag", "remove"]
+
+
+class PageSection(Section):
+    """Rules about what a page says of itself (see `curate.score.page`); off unless asked for.
+
+    Attributes:
+        robots_noindex: the page asks not to be indexed.
+        robots_noarchive: it asks not to be kept.
+        robots_noai: it asks not to be used for AI, or reserves text and data mining.
+        no_open_licence: it names a licence that is not an open one.
+        disambiguation: a wiki's disambiguation page.
+        list_page: a wiki's list.
+        language_disagrees: the declared language is not the detected one.
+        not_canonical: the page calls another address its own.
+    """
+
+    robots_noindex: PageAction = "off"
+    robots_noarchive: PageAction = "off"
+    robots_noai: PageAction = "off"
+    no_open_licence: PageAction = "off"
+    disambiguation: PageAction = "off"
+    list_page: PageAction = "off"
+    language_disagrees: PageAction = "off"
+    not_canonical: PageAction = "off"
+
+
+class AuditSection(Section):
+    """What the rules do to documents that speak of groups of people.
+
+    Attributes:
+        maximum_ratio: a rule that hits the documents that speak of a group so many times as often
+            as all documents, and more often than chance explains, is flagged.
+        minimum_hits: documents of the group that the rule must hit before it is.
+        action: `warn` names what is flagged at the end of the run; `stop` ends the run before it
+            releases.
+    """
+
+    maximum_ratio: Annotated[float, Field(ge=1, strict=False)] = 1.5
+    minimum_hits: Annotated[int, Field(ge=1)] = 10
+    action: Literal["warn", "stop"] = "warn"
 
 
 class AugmentSection(Section):
@@ -205,12 +504,18 @@ class Recipe(Section):
     seed: int = 0
     max_removed_share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.95
     sources: Annotated[tuple[AnySource, ...], Field(min_length=1, strict=False)]
+    parallel: Annotated[tuple[ParallelSection, ...], Field(strict=False)] = ()
+    fetch: FetchSection = FetchSection()
     clean: CleanSection = CleanSection()
     language: LanguageSection = LanguageSection()
     quality: QualitySection = QualitySection()
+    perplexity: PerplexitySection = PerplexitySection()
     duplicates: DuplicatesSection = DuplicatesSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
+    urls: UrlsSection = UrlsSection()
+    page: PageSection = PageSection()
+    audit: AuditSection = AuditSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
 
@@ -245,6 +550,7 @@ def load_recipe(path: Path, settings: dict[str, str] | None = None) -> Recipe:
         raise RecipeError("a recipe is TOML", str(error), str(path)) from error
     for name, value in (settings or {}).items():
         _assign(values, name, value)
+    _read_rules(values, path.parent)
     return make_recipe(values, str(path), text)
 
 
@@ -255,9 +561,27 @@ def change_recipe(recipe: Recipe, settings: dict[str, str]) -> Recipe:
         RecipeError: a name or a value is not one.
     """
     values = recipe.model_dump(mode="json", exclude_none=True)
+    if "quality.preset" in settings:
+        values.get("quality", {}).pop("definitions", None)
     for name, value in settings.items():
         _assign(values, name, value)
+    _read_rules(values, Path())
     return make_recipe(values, "--set")
+
+
+def _read_rules(values: dict[str, Any], folder: Path) -> None:
+    """Put the rules of the file that `[quality] preset` names into the recipe.
+
+    Raises:
+        RecipeError: there is no such file, or it holds something else.
+    """
+    quality = values.get("quality")
+    if not isinstance(quality, dict) or quality.get("definitions"):
+        return
+    name = quality.get("preset")
+    if isinstance(name, str) and name.endswith(".toml"):
+        definitions = read_rules_file(folder / name)
+        values["quality"] = quality | {"preset": Path(name).stem, "definitions": definitions}
 
 
 def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Recipe:
@@ -357,7 +681,11 @@ def _line_of(text: str, place: list[str | int]) -> int | None:
     lines = text.splitlines()
     start = 0
     if len(names) > 1:
-        header = f"[[{names[0]}]]" if names[0] == "sources" else f"[{'.'.join(names[:-1])}]"
+        header = (
+            f"[[{names[0]}]]"
+            if names[0] in {"sources", "parallel"}
+            else f"[{'.'.join(names[:-1])}]"
+        )
         found = [index for index, line in enumerate(lines) if line.strip().startswith(header)]
         start = found[min(number, len(found) - 1)] if found else 0
     for index, line in enumerate(lines[start:], start + 1):

@@ -27,7 +27,8 @@ DOCUMENT: dict[str, DataType] = {
     "date": pl.String,  # ISO 8601, as precise as the source says
     "title": pl.String,
     "text": pl.String,
-    "parent": pl.String,  # id of the document that this one was made of
+    "parent": pl.String,  # id of the document that this one was made of, or is a further part of
+    "part": pl.Int64,  # from 1, of a document that was cut; null for one in one piece
     "work": pl.String,  # versions of one work (a film) share it and stay in one split
     "input": pl.String,  # identity of the input file
     "declared_language": pl.String,  # what the source says: HTML's lang, the dump's language
@@ -47,6 +48,22 @@ SKIPPED: dict[str, DataType] = {
     "uri": pl.String,
     "reason": pl.String,  # a short fixed name, counted in the funnel
     "detail": pl.String,
+}
+PARALLEL: dict[str, DataType] = {
+    "id": pl.String,  # 32 hex digits
+    "kind": pl.String,  # alignments | moses | times
+    "work": pl.String,  # as of the documents
+    "language_a": pl.String,  # as the corpus spells it
+    "source_id_a": pl.String,  # of the document, as the corpus names it
+    "sentences_a": pl.String,  # which of it, with spaces between them
+    "text_a": pl.String,
+    "language_b": pl.String,
+    "source_id_b": pl.String,
+    "sentences_b": pl.String,
+    "text_b": pl.String,
+    "overlap": pl.Float64,  # of the times in which they are shown, 0 to 1, where times are known
+    "certainty": pl.Float64,  # that the corpus gives, on a scale of its own
+    "input": pl.String,  # identity of the input file
 }
 VERDICT: dict[str, DataType] = {
     "removed_by": pl.String,
@@ -84,31 +101,81 @@ COLUMNS: dict[str, Column] = {
     "paragraphs": Column("quality", pl.Int64),
     "sentences": Column("quality", pl.Int64),
     "stop_words": Column("quality", pl.Int64),  # distinct English ones of eight
+    "stop_word_occurrences": Column("quality", pl.Int64),
     "mean_word_length": Column("quality", pl.Float64),  # characters per word
+    "median_word_length": Column("quality", pl.Float64),
+    "longest_word": Column("quality", pl.Int64),  # characters
+    "unique_word_share": Column("quality", pl.Float64),  # type-token ratio
+    "unigram_entropy": Column("quality", pl.Float64),  # nats
+    "upper_case_word_share": Column("quality", pl.Float64),
     "hash_to_word_ratio": Column("quality", pl.Float64),
     "ellipsis_to_word_ratio": Column("quality", pl.Float64),
     "newline_to_word_ratio": Column("quality", pl.Float64),
     "alphabetic_word_share": Column("quality", pl.Float64),
+    "spaced_words": Column("quality", pl.Int64),  # runs between white space
+    "mean_spaced_word_length": Column("quality", pl.Float64),
+    "median_spaced_word_length": Column("quality", pl.Float64),
+    "alphabetic_spaced_word_share": Column("quality", pl.Float64),
+    "symbol_spaced_word_share": Column("quality", pl.Float64),
+    "symbol_to_spaced_word_ratio": Column("quality", pl.Float64),
+    "digit_share": Column("quality", pl.Float64),  # this and the next seven: of the characters
+    "upper_case_share": Column("quality", pl.Float64),
+    "white_space_share": Column("quality", pl.Float64),
+    "non_alphabetic_share": Column("quality", pl.Float64),
+    "bracket_share": Column("quality", pl.Float64),
+    "curly_bracket_share": Column("quality", pl.Float64),
+    "url_share": Column("quality", pl.Float64),
+    "lorem_ipsum_ratio": Column("quality", pl.Float64),
     "bullet_line_share": Column("quality", pl.Float64),
+    "bullet_line_share_dolma": Column("quality", pl.Float64),
+    "bullet_line_share_redpajama": Column("quality", pl.Float64),
     "ellipsis_line_share": Column("quality", pl.Float64),
+    "ellipsis_line_share_dolma": Column("quality", pl.Float64),
     "line_punctuation_share": Column("quality", pl.Float64),
+    "line_punctuation_share_redpajama": Column("quality", pl.Float64),
     "short_line_share": Column("quality", pl.Float64),  # lines of fewer than 30 characters
     "short_line_share_to_30": Column("quality", pl.Float64),  # lines of 30 characters or fewer
+    "long_lines": Column("quality", pl.Int64),  # of 200 characters or more
+    "longest_line": Column("quality", pl.Int64),  # characters
+    "words_per_line": Column("quality", pl.Float64),
+    "upper_case_line_share": Column("quality", pl.Float64),
+    "numeric_line_share": Column("quality", pl.Float64),
+    "one_word_line_share": Column("quality", pl.Float64),
+    "javascript_line_share": Column("quality", pl.Float64),
+    "corrected_word_share": Column(
+        "quality", pl.Float64
+    ),  # words that RefinedWeb's line rules take out
+    "c4_line_share": Column("quality", pl.Float64),  # lines that C4's line rules keep
+    "c4_sentences": Column("quality", pl.Int64),  # in those lines
     "duplicate_line_share": Column("quality", pl.Float64),
     "duplicate_line_character_share": Column("quality", pl.Float64),
     "duplicate_paragraph_share": Column("quality", pl.Float64),
     "duplicate_paragraph_character_share": Column("quality", pl.Float64),
-    "top_2_gram_character_share": Column("quality", pl.Float64),
-    "top_3_gram_character_share": Column("quality", pl.Float64),
-    "top_4_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_5_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_6_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_7_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_8_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_9_gram_character_share": Column("quality", pl.Float64),
-    "duplicate_10_gram_character_share": Column("quality", pl.Float64),
+    "repeated_line_share": Column("quality", pl.Float64),
+    "repeated_line_character_share": Column("quality", pl.Float64),
+    "repeated_paragraph_share": Column("quality", pl.Float64),
+    "repeated_paragraph_character_share": Column("quality", pl.Float64),
+    **{
+        f"top_{n}_gram_{share}": Column("quality", pl.Float64)
+        for n in (2, 3, 4)
+        for share in (
+            *("character_share", "share_datatrove", "share_dolma"),
+            *("share_redpajama", "share_dclm"),
+        )
+    },
+    **{
+        f"duplicate_{n}_gram_{share}": Column("quality", pl.Float64)
+        for n in (5, 6, 7, 8, 9, 10)
+        for share in ("character_share", "share_datatrove", "share_dolma")
+    },
     "has_lorem_ipsum": Column("quality", pl.Boolean),
     "has_curly_bracket": Column("quality", pl.Boolean),
+    "has_javascript": Column("quality", pl.Boolean),
+    "stop_word_share": Column("stopwords", pl.Float64),  # of the document's own language
+    "distinct_stop_words": Column("stopwords", pl.Int64),
+    "fineweb2_stop_words": Column("fineweb2_stopwords", pl.Int64),  # distinct, of FineWeb-2's lists
+    "perplexity": Column("perplexity", pl.Float64, 2),
+    "perplexity_bucket": Column("perplexity", pl.String),  # head | middle | tail
     "toxicity": Column("toxicity", pl.Float64, 4),
     "female_words": Column("bias", pl.Int64),
     "male_words": Column("bias", pl.Int64),
@@ -120,6 +187,18 @@ COLUMNS: dict[str, Column] = {
     "mentions_disability": Column("bias", pl.Int64),
     "mentions_age": Column("bias", pl.Int64),
     "derogatory_mentions": Column("bias", pl.Int64),
+    "url_list": Column("urls", pl.String),  # name:entry of the block list that has the address
+    "url_allowed": Column("urls", pl.Boolean),  # an allow list has it
+    "url_word_score": Column("urls", pl.Float64, 4),  # sum of the weights of its words
+    "robots_noindex": Column("page", pl.Boolean),
+    "robots_noarchive": Column("page", pl.Boolean),
+    "robots_noai": Column("page", pl.Boolean),  # AI training or data mining is not wanted
+    "licence_kind": Column("page", pl.String),  # public-domain | by | by-sa | … | other
+    "has_open_licence": Column("page", pl.Boolean),
+    "is_disambiguation": Column("page", pl.Boolean),
+    "is_list_page": Column("page", pl.Boolean),
+    "language_disagrees": Column("page", pl.Boolean),  # declared and detected
+    "is_canonical": Column("page", pl.Boolean),  # the page calls this address its own
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32

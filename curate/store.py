@@ -12,12 +12,14 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from curate.errors import StoreError
 
 ROW_GROUP_ROWS = 8192  # a lookup by id reads one of these
 STALE_SECONDS = 86_400
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def content_key(step: str, version: int, **parts: Any) -> str:
@@ -87,9 +90,12 @@ class Store:
         """The names directly in a folder, sorted; none when there is no such folder."""
         filesystem, _ = self._place
         try:
-            found = filesystem.ls(self.path(folder), detail=False)
-        except FileNotFoundError:
-            return []
+            with self._errors(folder):
+                found = filesystem.ls(self.path(folder), detail=False)
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return []
+            raise
         return sorted(str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in found)
 
     def read_bytes(self, name: str) -> bytes:
@@ -151,9 +157,11 @@ class Store:
     def scan_frame(self, name: str) -> pl.LazyFrame:
         """A frame that is read as far as a query needs it (local) or whole (elsewhere)."""
         with self._errors(name):
-            if self.is_local:
-                return pl.scan_parquet(self.path(name), glob=False)
-            return self.read_frame(name).lazy()
+            if not self.is_local:
+                return self.read_frame(name).lazy()
+            frame = pl.scan_parquet(self.path(name), glob=False)
+            frame.collect_schema()  # a missing or damaged file is told here, not by the query
+            return frame
 
     def read_metadata(self, name: str) -> dict[str, Any]:
         """The metadata that `write_frame` kept with a frame."""
@@ -184,10 +192,12 @@ class Store:
             ) from error
         if self.is_local:
             oldest = time.time() - STALE_SECONDS
-            for path in Path(self.path("tmp")).iterdir():
+            left = Path(self.path("tmp")).iterdir()
+            staged = Path(self.path("releases")).glob("*/.staging-*")
+            for path in chain(left, staged):
                 with suppress(OSError):
-                    if path.is_file() and path.stat().st_mtime < oldest:
-                        path.unlink()
+                    if path.stat().st_mtime < oldest:
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:
@@ -206,17 +216,23 @@ class Store:
                 "change the folder's permissions or name another store with --store",
             ) from error
         except OSError as error:
-            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise StoreError(
-                f"the store takes {name}",
-                "the disk is full" if full else str(error),
-                self.url,
-                "free space or name another store with --store" if full else "",
-            ) from error
+            if error.errno in FULL:
+                raise self._disk_full(name) from error
+            raise StoreError(f"the store takes {name}", str(error), self.url) from error
         except pl.exceptions.ComputeError as error:
+            if any(f"os error {number})" in str(error) for number in FULL):
+                raise self._disk_full(name) from error
             raise StoreError(
                 f"{name} is a Parquet file",
                 f"it cannot be read ({error})",
                 self.url,
                 "remove it; the next run makes it again",
             ) from error
+
+    def _disk_full(self, name: str) -> StoreError:
+        return StoreError(
+            f"the store takes {name}",
+            "the disk is full",
+            self.url,
+            "free space or name another store with --store",
+        )

@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from flows.display import (
+    STORE,
+    make_console,
+    show_audit,
+    show_change,
+    show_diff,
+    show_fit,
+    show_preset,
+    show_presets,
+    show_releases,
+    show_run,
+    show_scores,
+    show_story,
+)
 
-    from curate.explain import Change
+if TYPE_CHECKING:
     from curate.store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
-STORE = "store"
 
 
 def fail_in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
@@ -135,7 +146,7 @@ def run(
     if as_json:
         click.echo(json.dumps(result))
     else:
-        _show_run(result)
+        show_run(result)
     if strict and result["warnings"]:
         sys.exit(1)
 
@@ -148,7 +159,7 @@ def _run_flow(
 
     from flows.server import prefect_server
 
-    console = _console(stderr=True)
+    console = make_console(stderr=True)
     logs = Path(store.path("runs")) if store.is_local else Path(tempfile.gettempdir())
     with console.status("starting Prefect") as status, prefect_server(logs / "server.log"):
         from flows.pipeline import pipeline
@@ -160,27 +171,37 @@ def _run_flow(
 @main.command()
 @click.argument("query")
 @click.option("--release", "reference", required=True, metavar="NAME@VERSION")
+@click.option("--text", is_flag=True, help="Tell the text too.")
 @store_option
 @json_option
 @fail_in_one_sentence
-def explain(query: str, reference: str, store: str | None, as_json: bool) -> None:
+def explain(query: str, reference: str, text: bool, store: str | None, as_json: bool) -> None:
     """Tell the story of QUERY: a document's id, its source id, or a URL."""
     from curate.explain import explain as tell
 
-    story = tell(_open_store(store or STORE), reference, query)
+    story = tell(_open_store(store or STORE), reference, query, text=text)
     if as_json:
         click.echo(json.dumps(story))
         return
-    _show_story(story)
+    show_story(story)
 
 
 @main.command("what-if")
 @click.argument("reference", metavar="NAME@VERSION")
 @set_option
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Documents that would change to show with their text.",
+)
 @store_option
 @json_option
 @fail_in_one_sentence
-def what_if(reference: str, settings: tuple[str, ...], store: str | None, as_json: bool) -> None:
+def what_if(
+    reference: str, settings: tuple[str, ...], samples: int, store: str | None, as_json: bool
+) -> None:
     """Decide again with other settings, from stored scores: no text is read."""
     from curate.errors import RecipeError
     from curate.explain import what_if as decide_again
@@ -189,18 +210,19 @@ def what_if(reference: str, settings: tuple[str, ...], store: str | None, as_jso
         raise RecipeError(
             "what-if takes settings", "none came", "--set", "as in --set quality.minimum_words=100"
         )
-    change = decide_again(_open_store(store or STORE), reference, _settings(settings))
+    change = decide_again(_open_store(store or STORE), reference, _settings(settings), samples)
     if as_json:
         facts = {
             "release": reference,
             "before": change.before.to_dicts(),
             "after": change.after.to_dicts(),
             "changed": change.changed.to_dicts(),
+            "samples": change.samples.to_dicts(),
             "undetermined": change.undetermined,
         }
         click.echo(json.dumps(facts))
         return
-    _show_change(reference, change)
+    show_change(reference, change)
 
 
 @main.command()
@@ -221,16 +243,7 @@ def releases(store: str | None, as_json: bool) -> None:
     if not found:
         click.echo(f"no release in {place.url}; make one with: curate run quickstart")
         return
-    table = _table("release", "documents", "size", "content hash")
-    for release in found:
-        facts = (
-            f"{release.documents:,}",
-            _size(release.bytes or 0),
-            str(release.content_hash)[:16],
-        )
-        shown = facts if release.problem is None else (release.problem, "", "")
-        table.add_row(f"{release.name}@{release.version}", *shown)
-    _console().print(table)
+    show_releases(found)
 
 
 @main.command()
@@ -247,7 +260,7 @@ def diff(first: str, second: str, store: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    _show_diff(facts)
+    show_diff(facts)
 
 
 @main.command()
@@ -269,6 +282,126 @@ def verify(reference: str, store: str | None, as_json: bool) -> None:
         click.echo(f"{reference} is whole: every file matches its manifest")
     if problems:
         sys.exit(1)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+@json_option
+@fail_in_one_sentence
+def presets(context: click.Context, as_json: bool) -> None:
+    """List the quality presets; `presets show NAME` prints one."""
+    from curate.presets.describe import summarise_presets
+
+    if context.invoked_subcommand is not None:
+        return
+    found = summarise_presets()
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    show_presets(found)
+
+
+@presets.command("show")
+@click.argument("name")
+@json_option
+@fail_in_one_sentence
+def show_preset_command(name: str, as_json: bool) -> None:
+    """Print every rule of the preset NAME with its origin."""
+    from curate.presets.describe import describe_preset
+
+    preset = describe_preset(name)
+    if as_json:
+        click.echo(json.dumps(preset, ensure_ascii=False))
+        return
+    show_preset(preset)
+
+
+@main.command("fit-rules")
+@click.option("--language", required=True, help="ISO 639 code of the documents' language.")
+@click.option("--release", "reference", metavar="NAME@VERSION", help="Documents of a release.")
+@click.option("--source", default="wikipedia", show_default=True, help="Their source, in it.")
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    help="Documents of a records file (Parquet, JSON lines) instead.",
+)
+@click.option("--text-column", default="text", show_default=True, help="Of the records file.")
+@click.option(
+    "--tail",
+    type=click.FloatRange(0, 0.5),
+    default=0.05,
+    show_default=True,
+    help="Share of the documents that each limit may remove.",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The rules file to write."
+)
+@store_option
+@json_option
+@fail_in_one_sentence
+def fit_rules_command(
+    language: str,
+    reference: str | None,
+    source: str,
+    records: Path | None,
+    text_column: str,
+    tail: float,
+    out: Path,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Derive a language's quality limits from documents that you trust."""
+    from curate.errors import RecipeError
+    from curate.fitting import (
+        describe_fit,
+        fit_rules,
+        reference_of_records,
+        reference_of_release,
+    )
+    from curate.languages import normalise_language
+
+    code = normalise_language(language)
+    if reference is not None and records is None:
+        trusted = reference_of_release(_open_store(store or STORE), reference, code, source)
+    elif records is not None and reference is None:
+        trusted = reference_of_records(records, code, text_column)
+    else:
+        asked, came = "fit-rules takes --release or --records", "both or neither came"
+        raise RecipeError(asked, came, "fit-rules", "name one")
+    text = fit_rules(code, trusted, tail)
+    try:
+        out.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        asked, came = "the rules file can be written", str(error.strerror).lower()
+        raise RecipeError(asked, came, str(out)) from error
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "rules": describe_fit(text)}, ensure_ascii=False))
+        return
+    show_fit(describe_fit(text), out)
+
+
+@main.command()
+@click.argument("reference", metavar="NAME@VERSION")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Removed documents to show with their text for each row that is looked at.",
+)
+@store_option
+@json_option
+@fail_in_one_sentence
+def audit(reference: str, samples: int, store: str | None, as_json: bool) -> None:
+    """Show what the rules do to documents that speak of groups of people."""
+    from curate.audit import audit as look
+
+    found = look(_open_store(store or STORE), reference, samples)
+    if as_json:
+        frames = ("table", "flagged", "samples", "templates")
+        click.echo(json.dumps({name: getattr(found, name).to_dicts() for name in frames}))
+        return
+    show_audit(reference, found)
 
 
 @main.group()
@@ -296,7 +429,59 @@ def train_language_command(data: Path, out: Path, as_json: bool) -> None:
     """Train the language model: the same sets give the same file."""
     from curate.train.language import train_language
 
-    _show_scores(train_language(data, out), as_json=as_json)
+    show_scores(train_language(data, out), as_json=as_json)
+
+
+@train.command("perplexity")
+@click.option("--language", required=True, help="ISO 639 code of the documents' language.")
+@click.option("--release", "reference", metavar="NAME@VERSION", help="Documents of a release.")
+@click.option("--source", default="wikipedia", show_default=True, help="Their source, in it.")
+@click.option(
+    "--records", type=click.Path(path_type=Path), help="Documents of a records file instead."
+)
+@click.option("--text-column", default="text", show_default=True, help="Of the records file.")
+@click.option(
+    "--limits-from",
+    type=click.Path(path_type=Path),
+    help="Records whose percentiles part head, middle and tail (default: held-out documents).",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model's file.")
+@store_option
+@json_option
+@fail_in_one_sentence
+def train_perplexity_command(
+    language: str,
+    reference: str | None,
+    source: str,
+    records: Path | None,
+    text_column: str,
+    limits_from: Path | None,
+    out: Path,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Train the n-gram model of a language: the same documents give the same file."""
+    from curate.errors import RecipeError
+    from curate.fitting import texts_of_records, texts_of_release
+    from curate.languages import normalise_language
+    from curate.train.perplexity import train_model, write_model
+
+    code = normalise_language(language)
+    if reference is not None and records is None:
+        texts = texts_of_release(_open_store(store or STORE), reference, code, source)
+        told = f"{reference} ({source}, {code})"
+    elif records is not None and reference is None:
+        texts, told = texts_of_records(records, text_column), records.name
+    else:
+        asked, came = "train perplexity takes --release or --records", "both or neither came"
+        raise RecipeError(asked, came, "train perplexity", "name one")
+    others = None if limits_from is None else texts_of_records(limits_from, text_column)
+    facts = write_model(train_model(texts, code, told, others), out)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name:<14} {value}")
 
 
 @train.command("toxicity")
@@ -308,196 +493,13 @@ def train_toxicity_command(data: Path, out: Path, as_json: bool) -> None:
     """Train the toxicity model: the same sets give the same file."""
     from curate.train.toxicity import train_toxicity
 
-    _show_scores(train_toxicity(data, out), as_json=as_json)
-
-
-# --- what people see
+    show_scores(train_toxicity(data, out), as_json=as_json)
 
 
 def _open_store(url: str) -> Store:
     from curate.store import Store
 
     return Store(url)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = 120  # a pipe or a file has no width of its own
-    return console
-
-
-def _table(*columns: str) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    numbers = {
-        "documents",
-        "size",
-        "met",
-        "removed",
-        "tagged",
-        "n/a",
-        "failed",
-        "before",
-        "after",
-        "change",
-        "value",
-        "limit",
-    }
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    return table
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:  # noqa: PLR2004  # decimal units
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"
-
-
-def _show_run(result: dict[str, Any]) -> None:
-    console = _console()
-    documents = result["documents"]
-    table = _table("rule", "met", "removed", "tagged", "n/a", "failed")
-    table.add_row("documents read", f"{documents['read']:,}")
-    if documents["made"]:
-        table.add_row("documents made", f"{documents['made']:,}")
-    for row in result["rules"]:
-        numbers = (row[n] for n in ("met", "removed", "tagged", "not_applicable", "failed"))
-        table.add_row(row["rule"], *(f"{number:,}" if number else "·" for number in numbers))
-    table.add_row("kept", f"{documents['kept']:,}", f"{documents['removed']:,}", style="bold")
-    console.print(table)
-    if result["skipped"]:
-        facts = ", ".join(f"{number:,} {reason}" for reason, number in result["skipped"].items())
-        console.print(f"never became documents: {facts}")
-    computed = sum(step["computed"] for step in result["steps"].values())
-    reused = sum(step["reused"] for step in result["steps"].values())
-    console.print(f"objects: {computed:,} computed, {reused:,} reused")
-    for warning in result["warnings"]:
-        console.print(f"[yellow]warning:[/] {warning}", markup=True)
-    state = "new" if result["new"] else "unchanged"
-    store = result["store"]
-    console.print(f"\n[bold]{result['release']}[/] ({state}) lies in {store}/{result['folder']}\n")
-    option = "" if store == STORE else f" --store {store}"
-    reference = result["release"]
-    curate, python = _called_as("curate"), _called_as("python")
-    load = f"import curate; print(curate.load('{reference}', store='{store}'))"
-    console.print("next:")
-    for command in (
-        f"{curate} explain {result['example']} --release {reference}{option}",
-        f"{curate} what-if {reference} --set quality.minimum_words=100{option}",
-        f'{python} -c "{load}"',
-    ):
-        console.print(f"  {command}", markup=False)
-
-
-def _called_as(name: str) -> str:
-    """How to call a command of this environment from here: by name, or by its path."""
-    import os
-    import shutil
-
-    found = shutil.which(name)
-    mine = Path(sys.executable).parent / name
-    if (found and Path(found).absolute() == mine.absolute()) or not mine.exists():
-        return name
-    return os.path.relpath(mine)
-
-
-def _show_story(story: dict[str, Any]) -> None:
-    console = _console()
-    console.print(story["answer"], markup=False)
-    for document in story["documents"]:
-        facts = document["ledger"]
-        console.print(f"\nid        {document['id']}", markup=False)
-        for name in ("source", "source_id", "uri", "date", "language", "parent"):
-            if facts[name]:
-                console.print(f"{name:<9} {facts[name]}", markup=False)
-        console.print(f"input     {document['input']}\nrun       {document['run']}", markup=False)
-        if document["cluster_size"]:
-            console.print(f"cluster   {document['cluster_size']} documents", markup=False)
-        table = _table("rule", "value", "limit", "outcome")
-        for rule in document["rules"]:
-            value = rule["value"]
-            shown = (
-                ""
-                if value is None
-                else f"{value:g}"
-                if isinstance(value, (int, float))
-                else str(value)
-            )
-            table.add_row(rule["rule"], shown, rule["limit"], rule["outcome"])
-        console.print(table)
-    for skip in story["skipped"]:
-        where = f" at byte {skip['offset']:,}" if skip["offset"] is not None else ""
-        console.print(
-            f"skipped   {skip['reason']} in {skip['input']}{where} {skip['detail']}", markup=False
-        )
-
-
-def _show_change(reference: str, change: Change) -> None:
-    import polars as pl
-
-    console = _console()
-    sums = [
-        frame.group_by("rule").agg(pl.col("documents").sum().alias(name))
-        for frame, name in ((change.before, "before"), (change.after, "after"))
-    ]
-    both = (
-        sums[0].join(sums[1], on="rule", how="full", coalesce=True, nulls_equal=True).fill_null(0)
-    )
-    table = _table("rule", "before", "after", "change")
-    for rule, before, after in both.sort("rule", nulls_last=True).iter_rows():
-        style = "bold" if rule is None else None
-        table.add_row(
-            rule or "kept", f"{before:,}", f"{after:,}", f"{after - before:+,}", style=style
-        )
-    console.print(table)
-    console.print(f"{change.changed.height:,} documents of {reference} would change")
-    for row in change.changed.head(5).iter_rows(named=True):
-        name = row["title"] or row["uri"] or row["id"]
-        console.print(
-            f"  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}", markup=False
-        )
-    if change.undetermined:
-        console.print(
-            f"undetermined: {change.undetermined:,} documents need a score or comparison that was not made; a run computes it"
-        )
-
-
-def _show_diff(facts: dict[str, Any]) -> None:
-    console = _console()
-    for name, value in facts.items():
-        if isinstance(value, list):
-            table = _table(*(value[0] if value else ()))
-            for row in value:
-                table.add_row(
-                    *(
-                        "" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
-                        for cell in row.values()
-                    )
-                )
-            console.print(f"\n{name}")
-            console.print(table)
-        else:
-            console.print(f"{name}: {value}", markup=False)
-
-
-def _show_scores(scores: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(scores))
-        return
-    columns = sorted({name for family in scores["scores"].values() for name in family})
-    table = _table("held out", *columns)
-    for family, found in scores["scores"].items():
-        table.add_row(family, *(f"{found[name]:,}" if name in found else "" for name in columns))
-    _console().print(table)
-    click.echo(f"{scores['bytes']:,} bytes, sha256 {scores['sha256']}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from typing import Any
 import polars as pl
 
 from curate import __version__
+from curate.audit import find_flagged, tell_row
 from curate.decide import DUPLICATE_RULES, check_removed_share, check_rows
+from curate.errors import DecisionError
 from curate.ledger import find_parts
 from curate.release.card import write_card
 from curate.release.manifest import DocumentCounts, Draft, FunnelRow, Manifest, ReleaseInput
@@ -113,14 +115,29 @@ def publish(
     shards: Sequence[ShardFile],
     files: Sequence[ReleaseFile],
 ) -> tuple[Manifest, bool]:
-    """Make the staged folder the next version; the newest, if its content is the same."""
+    """Make the staged folder the next version; the newest, if its content is the same.
+
+    Raises:
+        DecisionError: the recipe's audit says `stop`, and a rule is flagged.
+    """
     work = run.work
+    audit = work.store.read_frame(f"{folder}/audit.parquet")
+    flagged = find_flagged(audit, work.recipe.audit)
+    if flagged.height and work.recipe.audit.action == "stop":
+        row = flagged.row(0, named=True)
+        raise DecisionError(
+            f"no rule hits a group more than {work.recipe.audit.maximum_ratio:g} times as often",
+            tell_row(row),
+            "audit",
+            "change the rule, or [audit] maximum_ratio or action",
+        )
+    run.warnings += [tell_row(row) for row in flagged.iter_rows(named=True)]
     splits = releasing.split_sizes(work, settled)
     draft = Draft(
         name=work.recipe.name,
         run=run.identity,
         release_key=key,
-        recipe=work.recipe.model_dump(mode="json", exclude={"store"}, exclude_none=True),
+        recipe=work.recipe.model_dump(mode="json", exclude={"store", "fetch"}, exclude_none=True),
         code_version=__version__,
         libraries=_libraries(),
         inputs=report.inputs,
@@ -136,7 +153,10 @@ def publish(
     prose = CARDS / f"{work.recipe.name}.md"
     text = prose.read_text(encoding="utf-8") if prose.is_file() else None
     return publish_release(
-        work.store, folder, draft, lambda manifest: write_card(manifest, bias, languages, text)
+        work.store,
+        folder,
+        draft,
+        lambda manifest: write_card(manifest, bias, languages, text, audit, flagged),
     )
 
 

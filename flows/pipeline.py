@@ -18,7 +18,8 @@ from prefect import flow
 from curate.recipe import load_recipe
 from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
-from curate.steps import deciding, measuring, reading, releasing
+from curate.steps import deciding, measuring, pairing, reading, releasing
+from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Work, find_repeats
 from curate.store import Store
 from flows import artifacts, outcome
@@ -54,12 +55,13 @@ def pipeline(
     work = Work(Store(store or loaded.store), loaded, batch_documents)
     with start_run(work, workers or os.cpu_count() or 1) as run:
         parts = reading.plan_parts(loaded, path.parent)
+        pairs = pair(run, pairing.plan_pairs(loaded, path.parent))
         parts, corpus = read(run, parts)
         measure(run, corpus)
         decided = decide(run, corpus)
         decided = make(run, decided)
         report = outcome.count(run, parts, decided)
-        manifest, is_new = release(run, parts, decided, report)
+        manifest, is_new = release(run, parts, pairs, decided, report)
         result = outcome.describe(run, manifest, report, is_new=is_new)
         artifacts.publish(manifest, result)
         return result
@@ -82,6 +84,14 @@ def read(run: Run, parts: list[Part]) -> tuple[list[Part], Corpus]:
         todo = [part for part in parts if id(part) not in read_already]
     corpus = reading.assemble(work, parts)
     return parts, replace(corpus, ids=find_repeats(work, corpus))
+
+
+def pair(run: Run, parts: list[PairPart]) -> list[PairPart]:
+    """Parallel text becomes pairs of sentences."""
+    work = run.work
+    run.each("pair", pairing.pair_part, parts, lambda part: pairing.is_paired(work, part))
+    run.warnings += pairing.warnings(work, parts)
+    return parts
 
 
 def measure(run: Run, corpus: Corpus) -> None:
@@ -137,13 +147,18 @@ def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
 
 
 def release(
-    run: Run, parts: list[Part], decided: deciding.Decided, report: outcome.Report
+    run: Run,
+    parts: list[Part],
+    pairs: list[PairPart],
+    decided: deciding.Decided,
+    report: outcome.Report,
 ) -> tuple[Manifest, bool]:
     """Splits, shards, ledger, card; an unchanged release makes no new version."""
     work = run.work
     newest = releasing.newest_release(work)
     settled = releasing.Settled(decided, newest.folder if newest else "")
-    key = releasing.release_key(work, settled)
+    inputs = reading.names_of(work, parts)
+    key = releasing.release_key(work, settled, inputs, pairs)
     if newest is not None and newest.release_key == key:
         run.reuse("release")
         return newest, False
@@ -161,7 +176,7 @@ def release(
         shards = releasing.planned_shards(work, settled)[0]
         items = [(folder, settled, shard) for shard in shards]
         written = run.each("release", releasing.write_release_shard, items)
-        tables = releasing.planned_tables(work, settled, reading.names_of(work, parts))
+        tables = releasing.planned_tables(work, settled, inputs, pairs)
         files = run.each("ledger", releasing.write_table, [(folder, settled, t) for t in tables])
         return outcome.publish(
             run, folder, key, report, settled, written, list(chain.from_iterable(files))

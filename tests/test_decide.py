@@ -10,6 +10,7 @@ from curate.decide import (
     check_rows,
     compile_rules,
     count_rules,
+    find_removals,
     judge,
     sum_funnel,
 )
@@ -127,6 +128,89 @@ def test_no_rules_and_no_documents_are_defined():
     ]
     assert judge(scores().clear(), [WORDS, TOXIC]).height == 0
     assert sum_funnel([], []).height == 0
+
+
+def overridden(**section):
+    recipe = make_recipe({"name": "r", "sources": SOURCES, "quality": section})
+    return [rule for rule in compile_rules(recipe) if rule.name == "quality.minimum_words"]
+
+
+@pytest.mark.parametrize(
+    ("section", "removed", "limits"),
+    [
+        (
+            {"rules": {"minimum_words": 50}, "languages": {"de": {"minimum_words": 20}}},
+            [True, False, True, False],
+            ["50", None, "50", None],
+        ),
+        (  # where both speak, the source's counts
+            {
+                "rules": {"minimum_words": 50},
+                "languages": {"deu": {"minimum_words": 20}},
+                "sources": {"subtitles": {"minimum_words": 31}},
+            },
+            [True, False, True, True],
+            ["50", None, "31", "31"],
+        ),
+        (
+            {"rules": {"minimum_words": 50}, "sources": {"subtitles": {"minimum_words": False}}},
+            [True, True, False, False],
+            ["50", "50", None, None],
+        ),
+        (  # a rule that speaks of one language alone
+            {"languages": {"ger": {"minimum_words": 31}}},
+            [False, True, False, True],
+            [None, "31", None, "31"],
+        ),
+        (
+            {
+                "preset": "gopher",
+                "rules": {"minimum_words": False},
+                "sources": {"wikipedia": {"minimum_words": 40}},
+            },
+            [True, True, False, False],
+            ["40", "40", None, None],
+        ),
+    ],
+)
+def test_limits_differ_by_source_and_language(section, removed, limits):
+    frame = scores(
+        language=["eng", "deu", "eng", "deu"],
+        source=["wikipedia", "wikipedia", "subtitles", "subtitles"],
+        words=[30],
+    )
+    rules = overridden(**section)
+
+    verdicts = judge(frame, rules)
+
+    assert verdicts["removed_by"].is_not_null().to_list() == removed
+    assert verdicts["limit"].to_list() == limits
+    assert find_removals(frame, rules).to_list() == verdicts["removed_by"].to_list()
+    met = count_rules(frame, verdicts, rules).sum().to_dicts()[0]
+    assert (met["met"], met["removed"]) == (4, sum(removed))
+
+
+def test_an_override_names_a_rule_a_language_and_a_source():
+    with pytest.raises(RecipeError, match="did you mean 'minimum_words'"):
+        overridden(languages={"de": {"minimum_wrods": 1}})
+    with pytest.raises(RecipeError, match="did you mean 'subtitles'"):
+        overridden(sources={"subtitle": {"minimum_words": 1}})
+    with pytest.raises(RecipeError, match="language"):
+        overridden(languages={"germanish": {"minimum_words": 1}})
+
+
+def test_find_removals_is_what_judge_says():
+    frame = scores(language=["rus", "eng", "deu", "eng"], words=[3, 3, 100, 60], toxicity=[0.95])
+    rules = [KEEP, WORDS, STOP, TOXIC]
+
+    assert find_removals(frame, rules).to_list() == [
+        "language.keep",
+        "quality.minimum_words",
+        None,
+        None,
+    ]
+    assert find_removals(frame, rules).equals(judge(frame, rules)["removed_by"], null_equal=True)
+    assert find_removals(frame, []).to_list() == [None] * 4
 
 
 def test_duplicates_are_removed_with_their_survivor_or_tagged():

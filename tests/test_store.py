@@ -52,16 +52,20 @@ def test_nothing_is_published_when_the_writer_fails(tmp_path):
 def test_what_killed_runs_left_unpublished_is_cleared_after_a_day(tmp_path):
     store = Store(str(tmp_path))
     store.prepare()
-    old, young = tmp_path / "tmp/old", tmp_path / "tmp/young"
-    old.write_bytes(b"half")
-    young.write_bytes(b"half")
+    names = ["tmp/{}", "releases/corpus/.staging-{}"]
+    old, young = ([tmp_path / name.format(age) for name in names] for age in ("old", "young"))
     then = time.time() - STALE_SECONDS - 1
-    os.utime(old, (then, then))
+    for file, staging in (old, young):
+        file.write_bytes(b"half")
+        staging.mkdir(parents=True)
+        (staging / "shard").write_bytes(b"half")
+    for path in old:
+        os.utime(path, (then, then))
 
     store.prepare()
 
-    assert not old.exists()
-    assert young.exists()
+    assert [path.exists() for path in old] == [False, False]
+    assert [path.exists() for path in young] == [True, True]
 
 
 def test_a_store_that_cannot_be_made_is_told_in_one_sentence(tmp_path):
@@ -85,12 +89,38 @@ def test_a_full_disk_is_told_as_such(tmp_path):
         fill()
 
 
-def test_a_damaged_object_is_named(tmp_path):
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_disk_that_is_full_when_a_frame_is_written_is_told_as_such(tmp_path):
+    store = Store(str(tmp_path))
+
+    def fill():
+        with store.publishing("x"):
+            pl.DataFrame({"id": ["a"]}).write_parquet("/dev/full")
+
+    with pytest.raises(StoreError, match="the disk is full; free space"):
+        fill()
+
+
+@pytest.mark.parametrize("read", ["read_frame", "scan_frame"])
+def test_a_damaged_object_is_named(tmp_path, read):
     store = Store(str(tmp_path))
     store.write_bytes("objects/x/1.parquet", b"PAR1 not really")
 
     with pytest.raises(StoreError, match=r"objects/x/1\.parquet is a Parquet file, but"):
-        store.read_frame("objects/x/1.parquet")
+        getattr(store, read)("objects/x/1.parquet")
+
+
+@pytest.mark.parametrize("read", ["read_frame", "scan_frame"])
+def test_a_missing_object_is_named(store, read):
+    with pytest.raises(StoreError, match=r"holds objects/x/1\.parquet, but there is no such file"):
+        getattr(store, read)("objects/x/1.parquet")
+
+
+def test_a_store_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(StoreError, match="Not a directory"):
+        Store(str(tmp_path / "file")).names("releases")
 
 
 def test_an_unknown_protocol_is_refused():

@@ -65,10 +65,11 @@ def swap_gender(frame: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
 
     Returns:
         The children in the order of their parents, with the columns of `DOCUMENT`: `text` swapped,
-        `parent` the parent's id, `source_id` that with `:counterfactual`, `uri` and
-        `canonical_uri` null, the rest the parent's own.
+        `parent` the parent's id, `source_id` that with `:counterfactual`, `uri`,
+        `canonical_uri` and `part` null, the rest the parent's own.
     """
-    english = (pl.col("language") == "eng") & pl.col("parent").is_null()
+    was_read = ~pl.col("source").str.starts_with("augment:")
+    english = (pl.col("language") == "eng") & was_read
     parents = frame.filter(english).select(DOCUMENT.keys())
     drawn = [_draw(seed, parent) < share for parent in parents["id"]]
     parents = parents.filter(pl.Series(drawn, dtype=pl.Boolean))
@@ -79,6 +80,7 @@ def swap_gender(frame: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
         source=pl.lit(SOURCE),
         uri=pl.lit(None, pl.String),
         canonical_uri=pl.lit(None, pl.String),
+        part=pl.lit(None, pl.Int64),
         parent=pl.col("id"),
     )
     return children.filter(children["text"] != parents["text"].fill_null(""))

@@ -16,6 +16,7 @@ from curate.recipe import DuplicatesSection
 
 FULL_BUCKET = 32  # texts with one band equal, up to which each is paired with each
 NEIGHBOURS = 4  # beyond that
+WORK_NEIGHBOURS = 32  # uploads of one film that are compared with each
 _CHUNK = 1 << 13  # signatures whose bytes are copied at once: few, so that they stay near the core
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -71,6 +72,33 @@ def find_candidates(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.
         },
         schema=CANDIDATES,
     )
+
+
+def find_versions(texts: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of texts that may be versions of one work.
+
+    Each text of a work and language is paired with the `WORK_NEIGHBOURS` that follow it in the
+    order of their hashes, so that a work with more is still connected.
+
+    Args:
+        texts: `text_hash`, `work`, `language`; rows with a null are left out.
+
+    Returns:
+        `hash_a` < `hash_b`, sorted, without repetition.
+    """
+    frame = texts.select("work", "language", "text_hash").drop_nulls().unique().sort(pl.all())
+    pairs = [
+        frame.select(
+            hash_a="text_hash", hash_b=pl.col("text_hash").shift(-step).over("work", "language")
+        ).drop_nulls()
+        for step in range(1, min(WORK_NEIGHBOURS, _largest_work(frame) - 1) + 1)
+    ]
+    return pl.concat([pl.DataFrame(schema=CANDIDATES), *pairs]).unique().sort("hash_a", "hash_b")
+
+
+def _largest_work(frame: pl.DataFrame) -> int:
+    sizes = frame.group_by("work", "language").len()["len"]
+    return int(sizes.max() or 0)  # type: ignore[arg-type]  # a number
 
 
 def _bucket_pairs(
@@ -145,7 +173,7 @@ def verify(
 
     Returns:
         `hash_a`, `hash_b`, `similarity` (rounded to 6 decimals), sorted, of the pairs from the
-        smaller of `minimum_similarity` and `split_similarity` up.
+        section's `least_similarity` up.
 
     Raises:
         ComponentError: the text of a candidate is not among `texts`.
@@ -181,7 +209,7 @@ def verify(
     )
     sizes = ends - starts
     one, other = sizes[left], sizes[right]
-    floor = min(section.minimum_similarity, section.split_similarity)
+    floor = section.least_similarity
     is_possible = np.round(np.minimum(one, other) / np.maximum(one, other), 6) >= floor
     left, right = left.to_numpy()[is_possible], right.to_numpy()[is_possible]
     shared = kernels.overlaps(shingles, starts, ends, left, right)

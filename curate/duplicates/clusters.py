@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curate.recipe import DuplicatesSection
 
-EXACT, NEAR = "duplicates.exact", "duplicates.near"
+EXACT, NEAR, VERSION = "duplicates.exact", "duplicates.near", "duplicates.version"
 MEMBERS = pl.Schema(
     {
         "id": pl.String,
@@ -23,68 +23,81 @@ MEMBERS = pl.Schema(
 )
 
 
+ORDER = ("priority", "words", "date", "id")  # of survivors
+DESCENDING = (False, True, False, False)
+
+
 def choose_survivors(
     passing: pl.DataFrame, links: pl.DataFrame, section: DuplicatesSection
 ) -> pl.DataFrame:
     """Who survives of each cluster of duplicates among the documents that pass every other rule.
 
-    A cluster is a connected component: documents with one text, and texts with a verified pair from
-    `minimum_similarity` up whose both ends are among `passing`; with the scope `snapshot`, within
-    one snapshot. A pair with a text that did not pass connects nothing, so that every member is
-    connected to the survivor by pairs of members. The survivor is the first by priority, then the
-    longest (words; unknown last), then the earliest (date as text; unknown last), then by id.
+    A cluster is a connected component: documents with one text, texts with a verified pair from
+    `minimum_similarity` up, and (with `versions = "similar"`) texts with one from
+    `version_similarity` up that have documents of one work and language; with the scope
+    `snapshot`, within one snapshot. Both ends of a pair are among `passing`: a text that did not
+    pass connects nothing. The survivor is the first by priority, then the longest (words; unknown
+    last), then the earliest (date as text; unknown last), then by id.
+
+    With `versions = "id"`, one upload (documents with one `source_id`) is kept of those of a work
+    and language: the first by priority, then the longest, then the earliest, then by id.
 
     Args:
         passing: `id`, `snapshot`, `text_hash` (null: of no cluster), `priority` (of the source;
-            smaller is better), `words`, `date`.
+            smaller is better), `words`, `date`, and unless versions are `off` `work`, `language`
+            and `source_id`.
         links: `hash_a`, `hash_b`, `similarity`.
-        section: scope and similarity.
+        section: scope, similarity, versions.
 
     Returns:
         One row for each member of a cluster of two or more, sorted by id:
         `id`; `duplicate_of`, the survivor's id; `similarity`: 1 to an equal text, else that of the
         verified pair with the survivor's text, else (connected through others) that of the text's
-        best pair within the cluster; `rule`: `duplicates.exact` when the text equals the
-        survivor's, else `duplicates.near`; `cluster_size`, in documents. The three in the middle
-        are null for the survivor. Independent of the order of rows.
+        best pair within the cluster, else (by id alone) null; `rule`: `duplicates.exact` when the
+        text equals the survivor's, else `duplicates.near` when duplicates connect them, else
+        `duplicates.version`; `cluster_size`, in documents. The three in the middle are null for
+        the survivor. Independent of the order of rows.
     """
     scope = pl.col("snapshot").fill_null("") if section.scope == "snapshot" else pl.lit("")
     documents = passing.filter(pl.col("text_hash").is_not_null()).with_columns(scope=scope)
     texts = (
         documents.select("scope", "text_hash").unique(maintain_order=True).with_row_index("text")
     )
-    pairs = (
-        links.filter(pl.col("similarity") >= section.minimum_similarity)
-        .join(texts, left_on="hash_a", right_on="text_hash")
-        .join(texts, left_on=["hash_b", "scope"], right_on=["text_hash", "scope"], suffix="_b")
-        .select("text", pl.col("text_b").alias("survivor"), "similarity")
+    near = _text_pairs(links.filter(pl.col("similarity") >= section.minimum_similarity), texts)
+    pairs = near
+    if section.versions == "similar":
+        other = pl.col("similarity").is_between(
+            section.version_similarity, section.minimum_similarity, closed="left"
+        )
+        may = _text_pairs(links.filter(other), texts)
+        pairs = pl.concat([near, may.join(_versions(documents, texts, may), on=may.columns[:2])])
+    ends = [(some["text"].to_numpy(), some["survivor"].to_numpy()) for some in (near, pairs)]
+    clusters = texts.with_columns(
+        duplicates=connected(texts.height, *ends[0]), cluster=connected(texts.height, *ends[1])
     )
-    pairs = pl.concat(
-        [pairs, pairs.select(text="survivor", survivor="text", similarity="similarity")]
-    )
-    cluster = connected(texts.height, pairs["text"].to_numpy(), pairs["survivor"].to_numpy())
     members = (
-        documents.join(texts.with_columns(cluster=cluster), on=["scope", "text_hash"])
+        documents.join(clusters, on=["scope", "text_hash"])
         .with_columns(cluster_size=pl.len().over("cluster").cast(pl.Int64))
         .filter(pl.col("cluster_size") > 1)
-        .sort(
-            "priority",
-            "words",
-            "date",
-            "id",
-            descending=[False, True, False, False],
-            nulls_last=True,
-        )
+        .sort(*ORDER, descending=DESCENDING, nulls_last=True)
     )
     survivors = members.group_by("cluster", maintain_order=True).agg(
-        duplicate_of=pl.col("id").first(), survivor=pl.col("text").first()
+        duplicate_of=pl.col("id").first(),
+        survivor=pl.col("text").first(),
+        kept=pl.col("duplicates").first(),
     )
     best = pairs.group_by("text").agg(best=pl.col("similarity").max())
     is_survivor = pl.col("id") == pl.col("duplicate_of")
     is_exact = pl.col("text") == pl.col("survivor")
     similarity = pl.when(is_exact).then(1.0).otherwise(pl.coalesce("similarity", "best"))
-    rule = pl.when(is_exact).then(pl.lit(EXACT)).otherwise(pl.lit(NEAR))
-    return (
+    rule = (
+        pl.when(is_exact)
+        .then(pl.lit(EXACT))
+        .when(pl.col("duplicates") == pl.col("kept"))
+        .then(pl.lit(NEAR))
+        .otherwise(pl.lit(VERSION))
+    )
+    found = (
         members.join(survivors, on="cluster")
         .join(pairs, on=["text", "survivor"], how="left")
         .join(best, on="text", how="left")
@@ -98,6 +111,95 @@ def choose_survivors(
         .sort("id")
         .cast(MEMBERS)
     )
+    return _keep_one_upload(documents, found) if section.versions == "id" else found
+
+
+def _text_pairs(links: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of texts of one scope, both ways: `text`, `survivor` (the other), `similarity`."""
+    pairs = (
+        links.join(texts, left_on="hash_a", right_on="text_hash")
+        .join(texts, left_on=["hash_b", "scope"], right_on=["text_hash", "scope"], suffix="_b")
+        .select("text", pl.col("text_b").alias("survivor"), "similarity")
+    )
+    return pl.concat(
+        [pairs, pairs.select(text="survivor", survivor="text", similarity="similarity")]
+    )
+
+
+def _versions(documents: pl.DataFrame, texts: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Those of the pairs of texts that have documents of one work and language."""
+    works = (
+        documents.join(texts, on=["scope", "text_hash"])
+        .select("text", "work", "language")
+        .drop_nulls()
+        .unique()
+    )
+    return (
+        pairs.select("text", "survivor")
+        .join(works, on="text")
+        .join(
+            works, left_on=["survivor", "work", "language"], right_on=["text", "work", "language"]
+        )
+        .select("text", "survivor")
+        .unique()
+    )
+
+
+def _keep_one_upload(documents: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The members, with the documents that another upload of their work and language outlives."""
+    losers = members.filter(pl.col("duplicate_of").is_not_null())
+    work = ["scope", "work", "language"]
+    left = (
+        documents.drop_nulls(["work", "language"])
+        .join(losers, on="id", how="anti")
+        .join(members.select("id", "cluster_size"), on="id", how="left")
+        .with_columns(pl.col("cluster_size").fill_null(1))
+    )
+    uploads = (
+        left.group_by(*work, "source_id")
+        .agg(
+            pl.col("priority").min(),
+            pl.col("words").sum(),
+            pl.col("date").min(),
+            pl.col("id").min(),
+        )
+        .sort(*ORDER, descending=DESCENDING, nulls_last=True)
+        .group_by(work, maintain_order=True)
+        .agg(keeper=pl.col("source_id").first(), uploads=pl.len())
+        .filter(pl.col("uploads") > 1)
+    )
+    several = left.join(uploads, on=work)
+    first = (
+        several.filter(pl.col("source_id") == pl.col("keeper"))
+        .sort(*ORDER, descending=DESCENDING, nulls_last=True)
+        .group_by(work, maintain_order=True)
+        .agg(kept_id=pl.col("id").first())
+    )
+    several = several.join(first, on=work).with_columns(
+        cluster_size=pl.col("cluster_size").sum().over(work)
+    )
+    is_kept = pl.col("source_id") == pl.col("keeper")
+    new = several.select(
+        "id",
+        pl.when(~is_kept).then("kept_id").alias("duplicate_of"),
+        pl.lit(None, dtype=pl.Float64).alias("similarity"),
+        pl.when(~is_kept).then(pl.lit(VERSION)).alias("rule"),
+        "cluster_size",
+    )
+    moved = new.drop_nulls("duplicate_of").select(
+        pl.col("id").alias("duplicate_of"), kept_id="duplicate_of", size="cluster_size"
+    )
+    # what duplicated a document that is no longer kept duplicates the kept one
+    rest = (
+        members.join(new, on="id", how="anti")
+        .join(moved, on="duplicate_of", how="left")
+        .with_columns(
+            duplicate_of=pl.coalesce("kept_id", "duplicate_of"),
+            cluster_size=pl.coalesce("size", "cluster_size"),
+        )
+        .select(MEMBERS.names())
+    )
+    return pl.concat([rest, new.cast(MEMBERS)]).sort("id")
 
 
 def group_for_split(

@@ -32,7 +32,7 @@ def word_hashes(text: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]
         uint64[words], int64[documents + 1]: folded hashes, and the documents' offsets into them.
     """
     found = cut.words(*buffers(text), characters.classes(), characters.folding())
-    return found[2], found[3]
+    return found[2], found[5]
 
 
 @compiled

@@ -30,6 +30,8 @@ def write_card(
     bias: pl.DataFrame | None,
     languages: pl.DataFrame | None,
     prose: str | None = None,
+    audit: pl.DataFrame | None = None,
+    flagged: pl.DataFrame | None = None,
 ) -> str:
     """The card as Markdown with the YAML head that dataset hubs read.
 
@@ -38,6 +40,8 @@ def write_card(
         bias: any summary; its columns become the columns of a table.
         languages: kept documents by `source` and `language` (ISO 639-3), with `documents` and any
             further counts.
+        audit: how rules hit the documents that speak of groups (`curate.audit.AUDIT`).
+        flagged: those of its rows that are to be looked at.
         prose: what people wrote about the corpus, Markdown with headings from level two on.
 
     Returns:
@@ -61,6 +65,8 @@ def write_card(
         size=next((size for limit, size in SIZES if manifest.documents.kept < limit), "n>1B"),
         languages=_rows(languages),
         bias=_rows(bias),
+        audit=_rows(None if audit is None else audit.filter(pl.col("rule") == "any rule")),
+        flagged=_rows(flagged),
         inputs=_sum_inputs(manifest),
         funnel=functools.partial(_sum_funnel, manifest.funnel),
         recipe=json.dumps(manifest.recipe, indent=2, ensure_ascii=False),

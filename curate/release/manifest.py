@@ -6,6 +6,7 @@ A release lies at `releases/<name>/<version>/` and exists when its `manifest.jso
     train/       data-<snapshot>-00000-of-00004.arrow …  dataset_info.json  state.json
     validation/  likewise
     ledger/      part-*.parquet  uris.parquet
+    parallel/    part-*.parquet, where the recipe asks for parallel text
     links.parquet  skipped.parquet  card.md  manifest.json
 """
 

@@ -32,6 +32,7 @@ RELEASE_COLUMNS: dict[str, DataType] = {
     "date": pl.String,
     "title": pl.String,
     "parent": pl.String,
+    "part": pl.Int64,
     "declared_language": pl.String,
     "canonical_uri": pl.String,
     "licence": pl.String,

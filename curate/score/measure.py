@@ -1,11 +1,12 @@
 """The compiled measurements behind `curate.score.quality`, whose docstring defines them.
 
-All is linear in the text: n-grams are extended one word at a time, and only where the shorter
-n-gram is already known to occur twice. Imported late: numba is dear to import.
+One pass over the words, one over the lines (which looks only at what stands between words, and
+into the words that hold a capital or a digit), one over the n-grams. Imported late: numba is dear
+to import.
 """
 
-# ruff: noqa: C901, PLR0915 - one loop carries the state of all its measurements
-# ruff: noqa: PLR2004 - code points and the lengths of n-grams are literals
+# ruff: noqa: C901, PLR0912, PLR0915 - one loop carries the state of all its measurements
+# ruff: noqa: PLR2004 - code points and the limits of published rules are literals
 
 from __future__ import annotations
 
@@ -13,134 +14,90 @@ from typing import Any
 
 import numpy as np
 
+from curate.score.repetition import NGRAM_VALUES, repeats, word_ngrams
 from curate.text.characters import (
     DIGIT,
     FULL_STOP,
+    HIRAGANA,
+    IDEOGRAPH,
     INNER_LETTER,
+    KATAKANA,
+    LEAD,
+    LETTER,
     LOWER,
     MARK,
     NEWLINE,
     QUOTE,
     SPACE,
+    STACKER,
     TERMINAL,
     TERMINAL_SPACED,
     TRAIL,
+    UNSPACED,
+    UPPER,
 )
 from curate.text.cut import compiled, decode
 
-SHORTEST, LONGEST, TOP = 2, 10, 4  # n-grams; up to TOP the most frequent, above all repeated ones
-SHORT_LINE = 30  # characters
+LETTERS = (LOWER, UPPER, LETTER, IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED, LEAD, TRAIL)
+# Words that rules name: a term is its place here; 0 is no term, the first eight are stop words.
+TERMS: tuple[str, ...] = ("", "the", "be", "to", "of", "and", "that", "have", "with")
+TERMS += ("lorem", "ipsum", "javascript", "terms", "use", "uses", "privacy", "policy", "cookie")
+TERMS += ("cookies", "items", "in", "cart", "read", "more", "sign", "http", "https", "www")
+TERMS += ("likes", "shares", "comments", "retweets", "reposts", "quotes", "bookmarks", "upvotes")
+TERMS += ("downvotes", "downloads", "views", "followers")  # counters, the last ones
+TERM_SLOTS = 1024
+COUNTED_LENGTH = 1000  # a run of characters is counted as at most so long in the median
+
+_OF, _STOP_WORDS = TERMS.index("of"), 8
+_LOREM, _IPSUM, _JAVASCRIPT = TERMS.index("lorem"), TERMS.index("ipsum"), TERMS.index("javascript")
+_TERMS, _USE, _USES = TERMS.index("terms"), TERMS.index("use"), TERMS.index("uses")
+_PRIVACY, _POLICY = TERMS.index("privacy"), TERMS.index("policy")
+_COOKIE, _COOKIES = TERMS.index("cookie"), TERMS.index("cookies")
+_ITEMS, _IN, _CART = TERMS.index("items"), TERMS.index("in"), TERMS.index("cart")
+_READ, _MORE, _SIGN = TERMS.index("read"), TERMS.index("more"), TERMS.index("sign")
+_HTTP, _HTTPS, _WWW = TERMS.index("http"), TERMS.index("https"), TERMS.index("www")
+_LIKES = TERMS.index("likes")
+
+_LETTER_BITS = np.uint32(sum(1 << kind for kind in LETTERS))
+_UPPER_BIT, _LOWER_BIT, _DIGIT_BIT = np.uint32(1 << UPPER), np.uint32(1 << LOWER), 1 << DIGIT
+_CASED_BITS = np.uint32(1 << UPPER | 1 << LOWER)
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SEED = np.uint64(0x9AE16A3B2F90404F)
 _HALF = np.uint64(32)
+_BYTE = np.uint64(8)
+
+# Places in the row of a document; `curate.score.quality.MEASURED` names them in this order.
+_WORDS, _SPACED, _LINES, _REPEATS, _NGRAMS = 0, 20, 28, 49, 57
+VALUES = _NGRAMS + NGRAM_VALUES + 3
 
 
 @compiled
-def slot_of(key: Any, keys: Any, table: Any, mask: int) -> Any:
-    """The place in a hash table of the key, or the empty place (-1) for it."""
-    slot = np.int64((key ^ (key >> _HALF)) & np.uint64(mask))
-    while table[slot] >= 0 and keys[table[slot]] != key:
-        slot = (slot + 1) & mask
-    return slot
+def term_of(key: Any, slots: Any, hashes: Any) -> Any:
+    """The term that has a hash; 0 where none has."""
+    slot = np.int64(key & np.uint64(TERM_SLOTS - 1))
+    while slots[slot] != 0:
+        if hashes[slots[slot]] == key:
+            return np.int64(slots[slot])
+        slot = (slot + 1) & (TERM_SLOTS - 1)
+    return 0
 
 
 @compiled
-def emptied(table: Any, keys: int) -> int:
-    """Empty as much of a hash table as so many keys need; the mask of that part."""
-    size = 2
-    while size < 2 * keys:
-        size *= 2
-    table[:size] = -1
-    return size - 1
-
-
-@compiled
-def repeats(keys: Any, weights: Any, table: Any) -> Any:
-    """Share of the keys that occurred before, and their share of the weight."""
-    mask = emptied(table, len(keys))
-    count = weight = total = 0
-    for at in range(len(keys)):
-        slot = slot_of(keys[at], keys, table, mask)
-        total += weights[at]
-        if table[slot] < 0:
-            table[slot] = at
-        else:
-            count += 1
-            weight += weights[at]
-    return count / max(len(keys), 1), weight / max(total, 1)
-
-
-@compiled
-def repeated_ngrams(hashes: Any, reach: Any, scratch: Any, table: Any, shares: Any) -> None:
-    """Shares of the words' characters in repeated n-grams, n from SHORTEST to LONGEST.
-
-    Args:
-        hashes: uint64[words].
-        reach: int32[words + 1]: characters of all words before this one.
-        scratch: of at least as many words: n-gram hash, first position with it, its count, the
-            characters it covers, where it last ended, positions in play.
-        table: int32, a power of two of at least twice the words.
-        shares: float64[LONGEST - 1], all 0: filled.
-    """
-    grams, first, count, cover, ended, active = scratch
-    words = len(hashes)
-    playing = max(words - 1, 0)
-    for at in range(playing):
-        active[at] = at
-        grams[at] = hashes[at]
-    for n in range(SHORTEST, LONGEST + 1):
-        mask = emptied(table, playing)
-        for index in range(playing):
-            at = active[index]
-            grams[at] = (grams[at] ^ (grams[at] >> _HALF)) * _FACTOR + hashes[at + n - 1]
-            slot = slot_of(grams[at], grams, table, mask)
-            if table[slot] < 0:
-                table[slot] = at
-                count[at] = cover[at] = ended[at] = 0
-            start = table[slot]
-            first[at] = start
-            count[start] += 1
-            cover[start] += reach[at + n] - reach[max(at, ended[start])]
-            ended[start] = at + n
-        most = covered = end = kept = 0
-        for index in range(playing):
-            at = active[index]
-            times = count[first[at]]
-            if times < 2:
-                continue
-            if n > TOP:
-                covered += reach[at + n] - reach[max(at, end)]
-                end = at + n
-            elif times > most or (times == most and cover[first[at]] > covered):
-                most, covered = times, cover[first[at]]
-            follows = index + 1 < playing and active[index + 1] == at + 1
-            if follows and count[first[at + 1]] > 1:
-                active[kept] = at
-                kept += 1
-        shares[n - SHORTEST] = covered / max(reach[words], 1)
-        playing = kept
-        if playing == 0:
-            break
-
-
-@compiled
-def characters_in(data: Any, start: int, end: int) -> int:
-    """The number of Unicode characters in a range of bytes."""
-    found = 0
-    for at in range(start, end):
-        found += (data[at] & 0xC0) != 0x80
-    return found
-
-
-@compiled
-def has_letter(data: Any, start: int, end: int, classes: Any) -> bool:
-    """Whether a word has a letter."""
-    while start < end:
-        code, start = decode(data, start)
-        if LOWER <= classes[code] <= TRAIL and classes[code] not in (DIGIT, MARK):
-            return True
-    return False
+def median_of(histogram: Any, count: int) -> Any:
+    """The median of the lengths in a histogram; 0 where there are none."""
+    if count == 0:
+        return 0.0
+    low_rank, high_rank = (count - 1) // 2, count // 2
+    seen = 0
+    low = -1
+    for length in range(len(histogram)):
+        seen += histogram[length]
+        if low < 0 and seen > low_rank:
+            low = length
+        if seen > high_rank:
+            return (low + length) / 2
+    return 0.0
 
 
 @compiled
@@ -154,85 +111,365 @@ def is_bullet(code: Any) -> bool:
 
 
 @compiled
-def between_words(data: Any, segments: Any, document: int, classes: Any) -> Any:
-    """What stands between a document's words.
-
-    Returns:
-        numbers of hashes, ellipses (`...` and `…`), line feeds, curly brackets `{`, and runs
-        between white space in which there is no word.
-    """
-    offsets, word_start, word_end, word_offsets = segments
-    hashes = ellipses = newlines = brackets = symbols = 0
-    at, stop = offsets[document], offsets[document + 1]
-    word, words = word_offsets[document], word_offsets[document + 1]
-    dots = 0
-    is_symbol = False  # the run so far has something and no word
-    is_attached = False  # the run has a word
-    while at < stop:
-        if word < words and at == word_start[word]:
-            at = word_end[word]
-            word += 1
-            dots = 0
-            is_symbol, is_attached = False, True
-            continue
-        code, at = decode(data, at)
-        dots = dots + 1 if code == 0x2E else 0
-        if dots == 3 or code == 0x2026:
-            ellipses += 1
-            dots = 0
-        hashes += code == 0x23
-        newlines += code == 0x0A
-        brackets += code == 0x7B
-        if classes[code] in (SPACE, NEWLINE):
-            symbols += is_symbol
-            is_symbol = is_attached = False
-        elif not is_attached:
-            is_symbol = True
-    return hashes, ellipses, newlines, brackets, symbols + is_symbol
+def is_redpajama_bullet(code: Any) -> bool:
+    """The bullets of RedPajama's list, the en dash among them and without * and -."""
+    if code < 0x25A0:
+        return code in (0x2013, 0x2022, 0x2023)
+    return code in (0x25A0, 0x25A1, 0x25AA, 0x25AB, 0x25B6, 0x25C0, 0x25E6)
 
 
 @compiled
-def ends_sentence(data: Any, start: int, end: int, classes: Any) -> Any:
-    """Whether a line ends in terminal punctuation of any script or in a quotation mark."""
-    last = end - 1
-    while last > start and data[last] & 0xC0 == 0x80:
-        last -= 1
-    code, _ = decode(data, last)
-    char = classes[code]
-    is_apostrophe = char == INNER_LETTER and code in (0x27, 0x2019, 0xFF07)
-    return is_apostrophe or char in (FULL_STOP, TERMINAL_SPACED, TERMINAL, QUOTE)
+def is_terminal(code: Any, char: Any) -> bool:
+    """Whether a line's last character is terminal punctuation of any script or closes a quote."""
+    if char == INNER_LETTER:
+        return code in (0x27, 0x2019, 0xFF07)
+    return char in (FULL_STOP, TERMINAL_SPACED, TERMINAL, QUOTE)
 
 
 @compiled
-def ends_in_ellipsis(data: Any, start: int, end: int) -> Any:
-    """Whether a line ends in `...` or `…`."""
-    if end - start < 3:
+def hash_of(data: Any, start: int, end: int) -> Any:
+    """The hash of a range of bytes, eight at a time."""
+    state = _SEED ^ np.uint64(end - start)
+    at = start
+    while at + 8 <= end:
+        block = np.uint64(0)
+        for place in range(8):
+            block |= np.uint64(data[at + place]) << (_BYTE * np.uint64(place))
+        state = (state ^ block) * _FACTOR
+        state ^= state >> _HALF
+        at += 8
+    block = np.uint64(0)
+    while at < end:
+        block = block << _BYTE | np.uint64(data[at])
+        at += 1
+    state = (state ^ block) * _FACTOR
+    return state ^ (state >> _HALF)
+
+
+@compiled
+def is_counter(data: Any, start: int, end: int, gap_end: int) -> bool:
+    """Whether a word is a number as counters write it, parted by white space from the next one."""
+    if not 0x30 <= data[start] <= 0x39:
         return False
-    first, second, third = data[end - 3], data[end - 2], data[end - 1]
-    if first == 0x2E:
-        return second == 0x2E and third == 0x2E
-    return first == 0xE2 and second == 0x80 and third == 0xA6
+    last = end - 1
+    if data[last] in (0x4B, 0x6B, 0x4D, 0x6D, 0x42, 0x62):  # K M B
+        last -= 1
+    for at in range(start, last + 1):
+        if not (0x30 <= data[at] <= 0x39 or data[at] in (0x2C, 0x2E)):
+            return False
+    has_space = False
+    for at in range(end, gap_end):
+        if data[at] in (0x20, 0x09):
+            has_space = True
+        elif has_space or data[at] not in (0x2C, 0x2E):
+            return False
+    return has_space
 
 
 @compiled
-def measure(texts: Any, words: Any, lines: Any, paragraphs: Any, tables: Any) -> Any:
+def capitals_and_digits(data: Any, start: int, end: int, classes: Any) -> Any:
+    """How many characters of a word are upper-case letters, and how many are digits."""
+    upper = digits = 0
+    while start < end:
+        code, start = decode(data, start)
+        upper += classes[code] == UPPER
+        digits += classes[code] == DIGIT
+    return upper, digits
+
+
+@compiled
+def measure_words(words: Any, document: int, terms: Any, scratch: Any, row: Any) -> Any:
+    """What a document's words are, and the terms among them.
+
+    Fills `scratch`: reach (characters before each word), the sum of these, the term of each word,
+    and a histogram. Returns the number of words with a letter.
+    """
+    _, _, hashes, lengths, kinds, offsets = words
+    slots, term_hashes = terms
+    reach, total_reach, term, histogram = scratch
+    first, last = offsets[document], offsets[document + 1]
+    histogram[:] = 0
+    stop_words = occurrences = capitals = longest = pairs = javascript = alphabetic = 0
+    reach[0] = total_reach[0] = 0
+    before = 0
+    for word in range(first, last):
+        place = word - first
+        length = lengths[word]
+        total_reach[place + 1] = total_reach[place] + reach[place]
+        reach[place + 1] = reach[place] + length
+        longest = max(longest, length)
+        histogram[min(length, COUNTED_LENGTH)] += 1
+        kind = kinds[word]
+        alphabetic += (kind & _LETTER_BITS) != 0
+        capitals += kind & _CASED_BITS == _UPPER_BIT
+        found = term_of(hashes[word], slots, term_hashes)
+        term[place] = found
+        if found != 0:
+            if found <= _STOP_WORDS:
+                stop_words |= 1 << found
+                occurrences += 1
+            pairs += found == _IPSUM and before == _LOREM
+            javascript += found == _JAVASCRIPT
+        before = found
+    count = last - first
+    total_reach[count + 1] = total_reach[count] + reach[count]
+    distinct = 0
+    for found in range(1, _STOP_WORDS + 1):
+        distinct += stop_words >> found & 1
+    row[0] = count
+    row[1] = distinct
+    row[2] = occurrences
+    row[3] = reach[count] / max(count, 1)
+    row[4] = median_of(histogram, count)
+    row[5] = longest
+    row[6] = capitals / max(count, 1)
+    row[7] = pairs > 0
+    row[8] = pairs  # per character below
+    row[9] = javascript > 0
+    return alphabetic
+
+
+@compiled
+def measure_lines(
+    texts: Any, words: Any, lines: Any, sentences: Any, document: int, scratch: Any, row: Any
+) -> Any:
+    """What a document's lines are and hold between their words.
+
+    Fills `scratch`: hash and characters of each line, and a histogram; `row` from `_SPACED` to
+    `_REPEATS`. Returns numbers: hashes, ellipses, `{`, `{` and `}`, brackets, runs without a word,
+    characters of addresses.
+    """
+    data, _, classes = texts
+    word_start, word_end, _, word_length, kinds, word_offsets = words
+    line_start, line_end, line_offsets = lines
+    sentence_start, sentence_offsets = sentences
+    term, line_hash, line_length, histogram = scratch
+    histogram[:] = 0
+    first, word = word_offsets[document], word_offsets[document]
+    last_word = word_offsets[document + 1]
+    sentence, last_sentence = sentence_offsets[document], sentence_offsets[document + 1]
+    begin, stop = line_offsets[document], line_offsets[document + 1]
+    hashes = ellipses = opened = curly = brackets = symbols = address = 0
+    runs = run_characters = alphabetic_runs = symbol_runs = 0
+    bullets = star_bullets = pajama_bullets = cut_off = cut_off_by_sign = 0
+    ended = pajama_ended = short = short_or_equal = long = longest = 0
+    upper_lines = numeric_lines = script_lines = single_lines = 0
+    corrected = c4_lines = c4_sentences = 0
+    for line in range(begin, stop):
+        start, end = line_start[line], line_end[line]
+        line_first = word
+        length = line_runs = upper = digits = 0
+        run_length = url_from = -1  # of the open run; -1: none is open
+        has_word = has_letter = has_symbol = has_long_run = False
+        dots = 0
+        code: Any = 0
+        char: Any = 0  # of the last character, 0 where it stands in a word
+        at = start
+        while at < end:
+            if word < last_word and at == word_start[word]:
+                kind = kinds[word]
+                if kind & (_UPPER_BIT | _DIGIT_BIT) != 0:
+                    more_upper, more_digits = capitals_and_digits(data, at, word_end[word], classes)
+                    upper += more_upper
+                    digits += more_digits
+                if run_length < 0:
+                    run_length, url_from = 0, -1
+                    has_word = has_letter = has_symbol = False
+                has_word = True
+                has_letter = has_letter or kind & _LETTER_BITS != 0
+                found = term[word - first]
+                if found >= _HTTP and url_from < 0 and found <= _WWW:
+                    rest = word_end[word]
+                    if found == _WWW:
+                        is_url = rest < end and data[rest] == 0x2E
+                    else:
+                        is_url = rest + 2 < end and data[rest] == 0x3A
+                        is_url = is_url and data[rest + 1] == 0x2F and data[rest + 2] == 0x2F
+                    if is_url:
+                        url_from = run_length
+                run_length += word_length[word]
+                length += word_length[word]
+                at = word_end[word]
+                word += 1
+                dots = 0
+                code = char = 0
+                continue
+            code, at = decode(data, at)
+            char = np.int64(classes[code])
+            length += 1
+            if char in (SPACE, NEWLINE):  # a line break in a line is one that is none to it
+                if run_length >= 0:
+                    line_runs += 1
+                    run_characters += run_length
+                    histogram[min(run_length, COUNTED_LENGTH)] += 1
+                    has_long_run = has_long_run or run_length > 1000
+                    alphabetic_runs += has_letter
+                    symbol_runs += has_symbol
+                    symbols += not has_word
+                    if url_from >= 0:
+                        address += run_length - url_from
+                    run_length = -1
+                dots = 0
+                continue
+            if run_length < 0:
+                run_length, url_from = 0, -1
+                has_word = has_letter = has_symbol = False
+            run_length += 1
+            upper += char == UPPER
+            digits += char == DIGIT
+            dots = dots + 1 if code == 0x2E else 0
+            if dots == 3 or code == 0x2026:
+                ellipses += 1
+                dots = 0
+            if code == 0x23:
+                hashes += 1
+                has_symbol = True
+            elif code == 0x2026:
+                has_symbol = True
+            elif code in (0x28, 0x29, 0x5B, 0x5D):
+                brackets += 1
+            elif code in (0x7B, 0x7D):
+                brackets += 1
+                curly += 1
+                opened += code == 0x7B
+        line_runs += 1  # a line ends in no white space
+        run_characters += run_length
+        histogram[min(run_length, COUNTED_LENGTH)] += 1
+        has_long_run = has_long_run or run_length > 1000
+        alphabetic_runs += has_letter
+        symbol_runs += has_symbol
+        symbols += not has_word
+        if url_from >= 0:
+            address += run_length - url_from
+        runs += line_runs
+        line_hash[line - begin] = hash_of(data, start, end)
+        line_length[line - begin] = length
+
+        opening, _ = decode(data, start)
+        bullets += is_bullet(opening)
+        star_bullets += opening in (0x2A, 0x2D)
+        pajama_bullets += is_redpajama_bullet(opening)
+        # the line ends in a word where `char` is 0; no class of what ends a line is
+        has_end = char != 0 and is_terminal(code, char)
+        ended += has_end
+        three_dots = end - start >= 3 and data[end - 1] == 0x2E
+        three_dots = three_dots and data[end - 2] == 0x2E and data[end - 3] == 0x2E
+        cut_off += three_dots or code == 0x2026
+        cut_off_by_sign += code == 0x2026
+        pajama_ended += char != 0 and code in (0x2E, 0x21, 0x3F, 0x201D)
+        short += length < 30
+        short_or_equal += length <= 30
+        long += length >= 200
+        longest = max(longest, length)
+        is_upper = 2 * upper > length
+        is_numeric = digits == length
+        upper_lines += is_upper
+        numeric_lines += is_numeric
+        single_lines += line_runs < 2
+
+        has_script = has_policy = False
+        edited = 0
+        for place in range(line_first, word):
+            found = term[place - first]
+            if found < _JAVASCRIPT:
+                continue
+            rest = word - place
+            second = term[place - first + 1] if rest > 1 else 0
+            third = term[place - first + 2] if rest > 2 else 0
+            has_script = has_script or found == _JAVASCRIPT
+            if found in (_PRIVACY, _COOKIE):
+                has_policy = has_policy or second == _POLICY
+            elif found == _TERMS:
+                has_policy = has_policy or (second == _OF and third == _USE)
+            elif found == _USES:
+                has_policy = has_policy or second == _COOKIES
+            elif found == _USE:
+                has_policy = has_policy or second == _COOKIES
+                has_policy = has_policy or (second == _OF and third == _COOKIES)
+            elif found == _ITEMS:
+                edited += 3 * (second == _IN and third == _CART)
+            elif found == _READ:
+                is_last = second == _MORE and rest == 2
+                edited += 2 * (is_last and (three_dots or code == 0x2026))
+            elif found == _SIGN:
+                is_first = place == line_first and word_start[place] == start and second == _IN
+                edited += 2 * (is_first and data[word_end[place]] == 0x2D)
+        script_lines += has_script
+        in_line = word - line_first
+        is_count = in_line == 2 and term[line_first + 1 - first] >= _LIKES
+        is_count = is_count and is_counter(
+            data, word_start[line_first], word_end[line_first], word_start[line_first + 1]
+        )
+        if is_upper or is_numeric or is_count or line_runs < 2:
+            corrected += in_line
+        elif line_runs <= 10:
+            corrected += edited
+        in_c4 = char != 0 and code in (0x2E, 0x21, 0x3F, 0x22) and not three_dots
+        in_c4 = in_c4 and line_runs >= 3 and not has_long_run and not has_script and not has_policy
+        c4_lines += in_c4
+        while sentence < last_sentence and sentence_start[sentence] < end:
+            c4_sentences += in_c4
+            sentence += 1
+
+    found = stop - begin
+    some = max(found, 1)
+    words_or_one = max(last_word - first, 1)
+    at = _SPACED
+    row[at] = runs
+    row[at + 1] = run_characters / max(runs, 1)
+    row[at + 2] = median_of(histogram, runs)
+    row[at + 3] = alphabetic_runs / max(runs, 1)
+    row[at + 4] = symbol_runs / max(runs, 1)
+    row[at + 5] = (hashes + ellipses) / max(runs, 1)
+    row[at + 6] = corrected / words_or_one
+    row[at + 7] = c4_sentences
+    at = _LINES
+    row[at] = found
+    row[at + 1] = bullets / some
+    row[at + 2] = star_bullets / some
+    row[at + 3] = pajama_bullets / some
+    row[at + 4] = cut_off / some
+    row[at + 5] = cut_off_by_sign / some
+    row[at + 6] = ended / some
+    row[at + 7] = pajama_ended / some
+    row[at + 8] = short / some
+    row[at + 9] = short_or_equal / some
+    row[at + 10] = long
+    row[at + 11] = longest
+    row[at + 12] = (last_word - first) / some
+    row[at + 13] = upper_lines / some
+    row[at + 14] = numeric_lines / some
+    row[at + 15] = single_lines / some
+    row[at + 16] = script_lines / some
+    row[at + 17] = c4_lines / some
+    row[at + 18] = hashes / words_or_one
+    row[at + 19] = ellipses / words_or_one
+    row[at + 20] = opened > 0
+    return curly, brackets, symbols, address
+
+
+@compiled
+def measure(
+    texts: Any, words: Any, lines: Any, paragraphs: Any, sentences: Any, counts: Any, terms: Any
+) -> Any:
     """Measure every document of a batch.
 
     Args:
-        texts: data, offsets.
-        words: start, end, hash, offsets.
+        texts: data, offsets, classes of the characters.
+        words: start, end, hash, length, classes, offsets.
         lines: start, end, offsets.
-        paragraphs: start, end, offsets.
-        tables: classes of the characters; hashes of `lorem`, `ipsum` and the stop words.
+        paragraphs: start, offsets.
+        sentences: start, offsets.
+        counts: int64[documents, classes]: characters of each class.
+        terms: uint8[TERM_SLOTS]: a hash table of `TERMS`; uint64: their hashes.
 
     Returns:
-        float64[documents, 30], in the order of `curate.score.quality.MEASURED`.
+        float64[documents, VALUES], in the order of `curate.score.quality.MEASURED`.
     """
-    data, offsets = texts
-    classes, terms = tables
-    word_start, word_end, word_hash, word_offsets = words
-    line_start, line_end, line_offsets = lines
-    paragraph_start, _, paragraph_offsets = paragraphs
+    data, offsets, _ = texts
+    _, _, word_hash, _, _, word_offsets = words
+    line_start, _, line_offsets = lines
+    paragraph_start, paragraph_offsets = paragraphs
     documents = len(offsets) - 1
     most_words = most_lines = 0
     for document in range(documents):
@@ -243,6 +480,9 @@ def measure(texts: Any, words: Any, lines: Any, paragraphs: Any, tables: Any) ->
         size *= 2
     table = np.empty(size, np.int32)
     reach = np.zeros(most_words + 1, np.int32)
+    total_reach = np.zeros(most_words + 2, np.int64)
+    term = np.zeros(most_words, np.uint8)
+    histogram = np.zeros(COUNTED_LENGTH + 1, np.int32)
     scratch = (
         np.empty(most_words, np.uint64),
         np.empty(most_words, np.int32),
@@ -253,78 +493,83 @@ def measure(texts: Any, words: Any, lines: Any, paragraphs: Any, tables: Any) ->
     )
     line_hash = np.empty(most_lines, np.uint64)
     line_length = np.empty(most_lines, np.int32)
+    line_count = np.empty(most_lines, np.int32)
     paragraph_hash = np.empty(most_lines, np.uint64)
     paragraph_length = np.empty(most_lines, np.int32)
-    measured = np.zeros((documents, 30), np.float64)
+    measured = np.zeros((documents, VALUES), np.float64)
     for document in range(documents):
         row = measured[document]
         first, last = word_offsets[document], word_offsets[document + 1]
         count = last - first
-        alphabetic = stop_words = 0
-        has_lorem_ipsum = False
-        for word in range(first, last):
-            start, end = word_start[word], word_end[word]
-            reach[word - first + 1] = reach[word - first] + characters_in(data, start, end)
-            alphabetic += has_letter(data, start, end, classes)
-            if end - start < 5:
-                for term in range(2, len(terms)):
-                    if word_hash[word] == terms[term]:
-                        stop_words |= 1 << term
-            elif word > first and word_hash[word] == terms[1] and word_hash[word - 1] == terms[0]:
-                has_lorem_ipsum = True
-        distinct = 0
-        for term in range(2, len(terms)):
-            distinct += stop_words >> term & 1
-        hashes, ellipses, newlines, brackets, symbols = between_words(
-            data, (offsets, word_start, word_end, word_offsets), document, classes
+        words_or_one = max(count, 1)
+        alphabetic = measure_words(
+            words, document, terms, (reach, total_reach, term, histogram), row
         )
-
+        curly, brackets, symbols, address = measure_lines(
+            texts,
+            words,
+            lines,
+            sentences,
+            document,
+            (term, line_hash, line_length, histogram),
+            row,
+        )
         begin, stop = line_offsets[document], line_offsets[document + 1]
-        at_paragraph = paragraph_offsets[document]
+        at_paragraph, last_paragraph = paragraph_offsets[document], paragraph_offsets[document + 1]
         block = -1
-        bullets = ended = cut_off = short = short_or_equal = 0
+        characters = newlines = 0
         for line in range(begin, stop):
-            start, end = line_start[line], line_end[line]
-            state = _SEED
-            for at in range(start, end):
-                state = (state ^ np.uint64(data[at])) * _FACTOR
-                state ^= state >> _HALF
-            length = characters_in(data, start, end)
-            line_hash[line - begin], line_length[line - begin] = state, length
-            bullets += is_bullet(decode(data, start)[0])
-            ended += ends_sentence(data, start, end, classes)
-            cut_off += ends_in_ellipsis(data, start, end)
-            short += length < SHORT_LINE
-            short_or_equal += length <= SHORT_LINE
-            if at_paragraph < paragraph_offsets[document + 1] and (
-                start == paragraph_start[at_paragraph]
-            ):
+            if at_paragraph < last_paragraph and line_start[line] == paragraph_start[at_paragraph]:
                 at_paragraph += 1
                 block += 1
                 paragraph_hash[block], paragraph_length[block] = _SEED, 0
-            paragraph_hash[block] = (paragraph_hash[block] ^ state) * _FACTOR
-            paragraph_hash[block] ^= paragraph_hash[block] >> _HALF
-            paragraph_length[block] += length
-
+            state = (paragraph_hash[block] ^ line_hash[line - begin]) * _FACTOR
+            paragraph_hash[block] = state ^ (state >> _HALF)
+            paragraph_length[block] += line_length[line - begin]
+        at = offsets[document]
+        for line in range(begin, stop + 1):  # line feeds stand between lines only
+            gap_end = line_start[line] if line < stop else offsets[document + 1]
+            for place in range(at, gap_end):
+                newlines += data[place] == 0x0A
+            if line < stop:
+                at = lines[1][line]
+        tally = counts[document]
+        letters = 0
+        for kind in LETTERS:
+            letters += tally[kind]
+        for kind in range(len(tally)):
+            characters += tally[kind]
+        whole = max(characters, 1)
+        row[8] /= whole
+        row[10] = characters
+        row[11] = newlines / words_or_one
+        row[12] = alphabetic / max(count + symbols, 1)
+        row[13] = tally[DIGIT] / whole
+        row[14] = tally[UPPER] / whole
+        row[15] = (tally[SPACE] + tally[NEWLINE]) / whole
+        named = letters + tally[MARK] + tally[STACKER]
+        row[16] = (characters - named) / whole
+        row[17] = brackets / whole
+        row[18] = curly / whole
+        row[19] = address / whole
         found = stop - begin
-        row[0] = characters_in(data, offsets[document], offsets[document + 1])
-        row[1] = count
-        row[2] = found
-        row[3] = block + 1
-        row[4] = distinct
-        row[5] = reach[count] / max(count, 1)
-        row[6] = hashes / max(count, 1)
-        row[7] = ellipses / max(count, 1)
-        row[8] = newlines / max(count, 1)
-        row[9] = alphabetic / max(count + symbols, 1)
-        row[10] = bullets / max(found, 1)
-        row[11] = cut_off / max(found, 1)
-        row[12] = ended / max(found, 1)
-        row[13] = short / max(found, 1)
-        row[14] = short_or_equal / max(found, 1)
-        row[15] = has_lorem_ipsum
-        row[16] = brackets > 0
-        row[17], row[18] = repeats(line_hash[:found], line_length, table)
-        row[19], row[20] = repeats(paragraph_hash[: block + 1], paragraph_length, table)
-        repeated_ngrams(word_hash[first:last], reach[: count + 1], scratch, table, row[21:30])
+        at = _REPEATS
+        row[at], row[at + 1], row[at + 2], row[at + 3] = repeats(
+            line_hash[:found], line_length, table, line_count
+        )
+        row[at + 4], row[at + 5], row[at + 6], row[at + 7] = repeats(
+            paragraph_hash[: block + 1], paragraph_length, table, line_count
+        )
+        distinct, entropy = word_ngrams(
+            word_hash[first:last],
+            reach[: count + 1],
+            total_reach,
+            characters,
+            scratch,
+            table,
+            row[_NGRAMS:],
+        )
+        row[VALUES - 3] = block + 1
+        row[VALUES - 2] = distinct / words_or_one
+        row[VALUES - 1] = entropy
     return measured

@@ -21,13 +21,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import polars as pl
 
 from curate.schema import DOCUMENT, SKIPPED, document_id
 
-__all__ = ["InputFile", "Sink", "document_id", "split_evenly"]
+__all__ = ["Checksum", "InputFile", "Sink", "document_id", "split_evenly"]
 
 RANGE_BYTES = 32 << 20  # of a stored file: what a killed run redoes at most
 
@@ -45,6 +45,20 @@ class Facts(TypedDict, total=False):
     page_kind: str | None
 
 
+class Checksum(NamedTuple):
+    """What a publisher says of a file.
+
+    Attributes:
+        algorithm: `sha1` or `md5`; empty where only the size is known.
+        digest: hexadecimal, lower-case.
+        size: bytes; None where it is not published.
+    """
+
+    algorithm: str
+    digest: str
+    size: int | None = None
+
+
 @dataclass(frozen=True)
 class InputFile:
     """One input.
@@ -58,6 +72,8 @@ class InputFile:
         identity: sha256 of a local file; hash of URL, size and ETag of a remote one.
         start: the byte of the stored file from which on it is to be read.
         stop: entries at this byte or after it are left to another range; None at the file's end.
+        checksum: what its publisher says of it, where a dump's own listing named it.
+        snapshot: what its listing or dump is called, for a section that names no snapshot.
     """
 
     uri: str
@@ -67,6 +83,8 @@ class InputFile:
     identity: str
     start: int = 0
     stop: int | None = None
+    checksum: Checksum | None = None
+    snapshot: str = ""
 
     @property
     def is_whole(self) -> bool:

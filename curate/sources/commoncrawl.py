@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from curate.recipe import CommonCrawlSection
 from curate.sources import InputFile, Sink, document_id, split_evenly
-from curate.sources.html import SkipError, check_extractor, decode, extract
+from curate.sources.encoding import Decoded
+from curate.sources.html import SkipError, check_extractor, decode_page, extract
 from curate.sources.http import Response, decode_body, looks_like_html
 from curate.sources.warc import Archive, Record, is_divisible
 
@@ -106,12 +107,13 @@ def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) ->
     media_type, body = _content(record, kind, content_type, payload, http, limit)
     title = None
     if kind == "conversion":  # UTF-8 by definition
-        text = body.decode(errors="replace")
+        decoded = Decoded(body.decode(errors="replace"), "utf-8", 1.0)
     elif body.startswith(_BINARY) or (media_type not in _HTML and b"\0\0" in body[:1024]):
         raise SkipError("not_html", f"{media_type}, but the bytes are not text")
     else:
         charset = _CHARSET.search(content_type)
-        text = decode(body, charset[1] if charset else None)
+        decoded = decode_page(body, charset[1] if charset else None)
+    text = decoded.text
     if media_type in _HTML:
         title, text = extract(text)
     if not text.strip():
@@ -129,6 +131,8 @@ def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) ->
         title=title,
         declared_language=_language(http),
         robots=response.robots,
+        encoding=decoded.encoding,
+        encoding_score=decoded.score,
     )
 
 

@@ -1,28 +1,53 @@
-"""SubRip and WebVTT: the lines of a file → cues, tolerant of what real files hold.
+"""Cues as columns, and their text in plain; SubRip and WebVTT.
 
-WebVTT follows the W3C's recommendation. SubRip has none: a line with two times and an arrow
-between them begins a cue, whatever stands around it.
+Everything works on the text of many cues at once, `BREAK` between them, so that Python touches
+files and not lines. WebVTT follows the W3C's recommendation. SubRip has none: a line with two
+times and an arrow between them begins a cue, whatever stands around it. A file written the usual
+way is cut at its arrows; any other goes line by line.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-Cue: TypeAlias = tuple[float | None, float | None, str]  # start and end in seconds, text
+import numpy as np
 
+Note = Callable[[str, int], None]  # takes what was found, and its line (from 1)
+
+BREAK = "\x01"  # between two cues; `decoding` takes it out of what is read
 UNSPACED = (  # characters of the scripts that are written without spaces, for a regex's [...]
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u3000-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
     "\U00020000-\U0003ffff"
 )
+DASHES = "-\u2010\u2013\u2014\u2015"  # begin the line of another speaker
 MAXIMUM_CUE_CHARACTERS = 1 << 24  # what a file without line ends or timings may hold in memory
+
+
+class Cues(NamedTuple):
+    """Some cues of a film, in its order.
+
+    Attributes:
+        starts: seconds; NaN where unknown.
+        ends: seconds; NaN where unknown.
+        texts: of each cue.
+    """
+
+    starts: Sequence[float]
+    ends: Sequence[float]
+    texts: list[str]
+
+
+Reader = Callable[[Iterable[str], Note], Iterator[Cues]]  # of a file's text, cut anywhere
 
 _TIME = r"(-?\d{1,9})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2}))?(?:\s*[.,:;]\s*(\d{1,9}))?"
 _ARROW = r"-\s?-?-?\s?>"
 _TIMING = re.compile(rf"(?:-?\d{{1,9}}\s+)?{_TIME}\s*{_ARROW}\s*{_TIME}(?!\d|[.,:]\d)")
+_LOOSE_TIME = r"(\d{1,3})[:.,](\d{1,2})[:.,](\d{1,2})[.,:](\d{3})"  # 00.02:32.000
+_LOOSE_TIMING = re.compile(rf"(?:-?\d{{1,9}}\s+)?{_LOOSE_TIME}\s*{_ARROW}\s*{_LOOSE_TIME}(?!\d)")
 _NEARLY_TIMING = re.compile(
     rf"\d\s*:\s*\w\w.*-->|-->.*\d\s*:\s*\d|\d\s*:\s*\d.*{_ARROW}.*\d\s*:\s*\d"
 )
@@ -31,72 +56,151 @@ _INDEX = re.compile(r"\s*-?\d{1,9}\s*")
 _PLACE = re.compile(r"(?:\s*[A-Za-z]\w*:\S+(?!\S))*\s*")
 _NO_CUE = re.compile(r"\s*(?:NOTE(?!\S)|STYLE\s*$|REGION\s*$|Region:)")
 
+_STAMP_CHARACTERS = len("00:00:00,000")
+_DIGITS = [0, 1, 3, 4, 6, 7, 9, 10, 11]  # of a stamp
+_WEIGHTS = np.array([36000, 3600, 600, 60, 10, 1, 0.1, 0.01, 0.001])
+_FIRST_INDEX = re.compile(r"\s*(?:\d{1,9}\n)?")
+_NEXT_INDEX = re.compile(rf"\n\n\d{{1,9}}\n{BREAK}")
+
 _UNSPACED_WRAP = re.compile(rf"(?<=[{UNSPACED}])\n(?=[{UNSPACED}])")
-_WRAP = re.compile("\n(?![-\u2010\u2013-\u2015])")
+_RUBY = re.compile(r"<rt\b[^<>]*>[^<]*</rt>")  # how a Chinese character is read, beside it
 _MARKUP = re.compile(
-    r"<rt\b[^<>]*>[^<]*</rt>"  # how a Chinese character is read, written beside it
-    r"|</?[A-Za-z][^<>]*>"  # <i>, </font>, <v Roger Bingham>, <c.yellow>
-    r"|<\d[\d:.]*>"  # when a word lights up
+    r"</?[A-Za-z][^<>]*>"  # <i>, </font>, <v Roger Bingham>, <c.yellow>
+    r"|<\d[\d:.]*>|<\s?\d+:[\d:.]*\s?>"  # when a word lights up
     r"|\{\\[^{}]*\}|\{[A-Za-z]:[^{}]*\}"  # {\an8}, {Y:i}
+    r"|</?(?:[ibuscv]|font|lang|ruby|rt|span)(?=[.\s<\x01]|\Z)[.\w]*"  # one that is never closed
+    r"|<\s?\d+:[\d:.]*(?=[\s\x01]|\Z)"
 )
 _HUGE_REFERENCE = re.compile(r"&#\d{8,};?")
+_ODD_SPACES = "\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
 
 
 def is_timing(line: str) -> bool:
     """Whether a line is the timing of a cue, be it a damaged one."""
     return ">" in line and (
-        _TIMING.match(line.strip()) is not None or _is_damaged_timing(line, webvtt=False)
+        _TIMING.match(line.strip()) is not None
+        or _LOOSE_TIMING.match(line.strip()) is not None
+        or _is_damaged_timing(line, webvtt=False)
     )
 
 
-def read_cues(
-    lines: Iterable[str], *, webvtt: bool, note: Callable[[str, int], None]
-) -> Iterator[Cue]:
-    """The cues of a file, in its order.
+def read_subrip(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
+    """The cues of a SubRip file.
 
-    In WebVTT a blank line ends a cue, and what is not one is left out. In SubRip only the next
-    timing ends a cue, since real files have blank lines within; the number before a timing may
-    be missing, negative or out of order.
+    Only the next timing ends a cue, since real files have blank lines within; the number before
+    a timing may be missing, negative or out of order.
 
     Args:
-        lines: without their ends.
-        webvtt: the file is WebVTT, else SubRip.
-        note: is called with `cues_damaged` or `blocks_left_out` and the line (from 1) that ends
-            what was no cue.
+        blocks: the file's text, cut anywhere.
+        note: is called with `cues_damaged` and the line that ends what was no cue.
     """
-    for number, timing, times, block in _split(lines, webvtt):
-        if times is not None:
-            rest = timing[times.end() :]
-            if rest and not webvtt and _PLACE.fullmatch(rest) is None:
-                block.insert(0, rest)
-            start, end = times.groups()[:4], times.groups()[4:]
-            yield _seconds(*start), _seconds(*end), plain(block)
-        elif timing:
-            note("cues_damaged", number)
-        elif any(block) and not block[0].startswith("WEBVTT"):
-            left_out = webvtt and _NO_CUE.match(block[0]) is not None
-            note("blocks_left_out" if left_out else "cues_damaged", number)
+    line = 0
+    for chunk in cut(blocks, _last_subrip_cue):
+        yield _usual_subrip(chunk) or _read_lines(chunk, line, note, webvtt=False)
+        line += chunk.count("\n")
 
 
-def plain(lines: Iterable[str]) -> str:
-    r"""The dialogue in a cue's lines: without markup, entities decoded, wrapped lines joined.
+def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
+    """The cues of a WebVTT file; notes, styles and regions are left out.
 
-    A line that begins with a dash (another speaker) stays a line; empty ones go.
-
-    >>> plain(["{\\an8}<i>- Who's", "there?</i>", "- Tom &amp; me."])
-    "- Who's there?\n- Tom & me."
+    Args:
+        blocks: the file's text, cut anywhere.
+        note: is called with `cues_damaged` or `blocks_left_out` and the line that ends what was
+            no cue.
     """
-    text = "\n".join(lines)
+    line = 0
+    for chunk in cut(blocks, lambda text: after(text, "\n\n")):
+        yield _read_lines(chunk, line, note, webvtt=True)
+        line += chunk.count("\n")
+
+
+def cut(blocks: Iterable[str], boundary: Callable[[str], int]) -> Iterator[str]:
+    """A text in chunks that end where a cue ends.
+
+    Args:
+        blocks: the text, cut anywhere.
+        boundary: gives the length of the longest part that ends with a cue; 0: there is none.
+    """
+    rest = ""
+    waiting = None  # the last block has no successor to be cut before
+    for block in blocks:
+        if waiting is not None:
+            rest += waiting
+            end = boundary(rest)
+            if not end and len(rest) > MAXIMUM_CUE_CHARACTERS:
+                end = len(rest)
+            if end:
+                yield rest[:end]
+                rest = rest[end:]
+        waiting = block
+    rest += waiting or ""
+    if rest:
+        yield rest
+
+
+def after(text: str, *marks: str) -> int:
+    """The length of a text up to the last of some marks and with it; 0 where there is none."""
+    return max(at + len(mark) if (at := text.rfind(mark)) >= 0 else 0 for mark in marks)
+
+
+def in_plain(cues: Cues) -> Cues:
+    r"""The cues without markup, entities decoded, each line's white space made single.
+
+    >>> in_plain(Cues([0.0], [1.0], ["{\\an8}<i>- Who's\n there?</i>\n\n - Tom &amp; me."])).texts
+    ["- Who's\nthere?\n- Tom & me."]
+    """
+    return cues._replace(texts=plain_text(BREAK.join(cues.texts)).split(BREAK))
+
+
+def plain_text(text: str) -> str:
+    """`in_plain` of the text of cues with `BREAK` between them."""
     if "\\" in text:
         text = text.replace("\\N", "\n").replace("\\h", " ")
-    if "<" in text or "{" in text:
+    if "<" in text:
+        text = _MARKUP.sub("", _RUBY.sub("", text) if "<rt" in text else text)
+    elif "{" in text:
         text = _MARKUP.sub("", text)
     if "&" in text:
         text = decode_entities(text)
-    text = "\n".join([words for line in text.split("\n") if (words := " ".join(line.split()))])
-    if "\n" in text:
-        text = _WRAP.sub(" ", _UNSPACED_WRAP.sub("", text))
-    return text
+    return tidy(text)
+
+
+def tidy(text: str) -> str:
+    """White space made single, and none around a line; empty lines go."""
+    for space in _ODD_SPACES:
+        if space in text:
+            text = text.replace(space, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    for double, single in (
+        (" \n", "\n"),
+        ("\n ", "\n"),
+        (f" {BREAK}", BREAK),
+        (f"{BREAK} ", BREAK),
+        ("\n\n", "\n"),
+        (f"{BREAK}\n", BREAK),
+        (f"\n{BREAK}", BREAK),
+    ):
+        while double in text:
+            text = text.replace(double, single)
+    return text.strip(" \n")
+
+
+def unwrap(text: str) -> str:
+    r"""The lines of each cue joined; a line that begins with a dash (another speaker) stays one.
+
+    >>> unwrap("- Who's\nthere?\n- Tom.")
+    "- Who's there?\n- Tom."
+    """
+    if "\n" not in text:
+        return text
+    if not text.isascii():
+        text = _UNSPACED_WRAP.sub("", text)
+    for dash in DASHES:
+        text = text.replace(f"\n{dash}", f"\x02{dash}")
+    return text.replace("\n", " ").replace("\x02", "\n")
 
 
 def decode_entities(text: str) -> str:
@@ -108,6 +212,75 @@ def decode_entities(text: str) -> str:
     return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))  # of 4,300 digits it would raise
 
 
+def _last_subrip_cue(text: str) -> int:
+    """Where the last cue begins, by its number, if that is beyond doubt."""
+    begin = text.rfind("\n\n", 0, max(text.rfind(" --> "), 0)) + 2
+    return begin if text.count("\n", begin, text.rfind(" --> ")) == 1 else 0
+
+
+def _usual_subrip(chunk: str) -> Cues | None:
+    """The cues of SubRip that is written as it should be; None for any other."""
+    pieces = chunk.split(" --> ")
+    count = len(pieces) - 1
+    if not count or chunk.count("->") != count or "- >" in chunk:
+        return None
+    stamps = "".join(
+        [piece[-_STAMP_CHARACTERS:] for piece in pieces[:-1]]
+        + [piece[:_STAMP_CHARACTERS] for piece in pieces[1:]]
+    )
+    if len(stamps) != 2 * count * _STAMP_CHARACTERS or not stamps.isascii():
+        return None
+    table = np.frombuffer(stamps.encode(), np.uint8).reshape(2 * count, _STAMP_CHARACTERS)
+    digits = table[:, _DIGITS] - np.uint8(ord("0"))  # what is below 0 wraps to a large number
+    points = table[:, 8]
+    usual = (table[:, [2, 5]] == ord(":")).all() and (
+        (points == ord(",")) | (points == ord("."))
+    ).all()
+    if digits.max() > 9 or not usual or not _FIRST_INDEX.fullmatch(pieces[0][:-_STAMP_CHARACTERS]):  # noqa: PLR2004  # the largest digit
+        return None
+    texts = [piece[_STAMP_CHARACTERS:-_STAMP_CHARACTERS] for piece in pieces[1:]]
+    texts[-1] = pieces[-1][_STAMP_CHARACTERS:]
+    joined, found = _NEXT_INDEX.subn(BREAK, BREAK.join(texts))
+    if found != count - 1 or not joined.startswith("\n") or joined.count(f"{BREAK}\n") != found:
+        return None
+    seconds = (digits @ _WEIGHTS).tolist()
+    return Cues(seconds[:count], seconds[count:], joined.split(BREAK))
+
+
+def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:
+    """The cues of SubRip or WebVTT; `line` lines come before the chunk.
+
+    A block of WebVTT without a timing goes on the block before it: real files have blank lines
+    within cues and style sheets.
+    """
+    before = ""  # what the block before was: a name for `note`, or "cue"
+    starts: list[float] = []
+    ends: list[float] = []
+    texts: list[str] = []
+    for number, timing, times, block in _split(chunk.split("\n"), webvtt):
+        if times is not None:
+            rest = timing[times.end() :]
+            if rest and not webvtt and _PLACE.fullmatch(rest) is None:
+                block.insert(0, rest)
+            first, second, third, fraction, *end = times.groups()
+            starts.append(_seconds(first, second, third, fraction))
+            ends.append(_seconds(*end))
+            texts.append("\n".join(block))
+            before = "cue"
+        elif timing:
+            before = "cues_damaged"
+            note(before, line + number)
+        elif any(block) and not block[0].startswith("WEBVTT"):
+            if webvtt and _NO_CUE.match(block[0]):
+                before = "blocks_left_out"
+            elif before == "cue":
+                texts[-1] += "\n" + "\n".join(block)
+                continue
+            before = before or "cues_damaged"
+            note(before, line + number)
+    return Cues(starts, ends, texts)
+
+
 def _split(
     lines: Iterable[str], webvtt: bool
 ) -> Iterator[tuple[int, str, re.Match[str] | None, list[str]]]:
@@ -117,22 +290,21 @@ def _split(
     """
     timing, times = "", None
     block: list[str] = []
-    size = number = 0
+    number = 0
     for number, raw in enumerate(lines, 1):  # the last number is used below
         line = raw.strip()
-        found = _TIMING.match(line) if ">" in line else None
+        found = (_TIMING.match(line) or _LOOSE_TIMING.match(line)) if ">" in line else None
         starts = found is not None or (">" in line and _is_damaged_timing(line, webvtt))
         ends = webvtt and not line
         if starts:
             _drop_index(block, webvtt=webvtt, in_cue=bool(timing))
-        if starts or ends or size > MAXIMUM_CUE_CHARACTERS:
-            yield number, timing, times, block
-            block, size = [], 0
-            if starts or ends:
-                timing, times = line, found
-        if not starts and not ends:
+        if starts or ends:
+            if timing or block:
+                yield number, timing, times, block
+            block = []
+            timing, times = (line, found) if starts else ("", None)
+        else:
             block.append(line)
-            size += len(line)
     yield number, timing, times, block
 
 

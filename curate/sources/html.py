@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
 from curate.errors import ComponentError
+from curate.sources.encoding import (
+    BOMS,
+    CERTAIN,
+    Decoded,
+    decode_declared,
+    decode_detected,
+    find_wide,
+)
 
 # Chrome cuts off at 512. Extraction takes time with the square of the depth (200 s at 100,000),
 # and open formatting elements take memory with it (3 GB at 4,000).
 MAXIMUM_DEPTH = 1_000
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _META = re.compile(
     rb"""<meta[^>]{0,512}?charset\s*=\s*["']?\s*([\w:.-]{2,40})"""
     rb"""|^\s*<\?xml[^>]{0,128}?encoding\s*=\s*["']([\w:.-]{2,40})""",
     re.IGNORECASE,
 )
 _META_BYTES = 4096  # HTML asks for 1024; real pages put scripts first
-# What the web means by these names: supersets of what Python means by them.
-_SUPERSETS = {
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "big5": "big5hkscs",
-    "iso8859-11": "cp874",
-}
-# Charsets that the web does not know; Python has codecs of other kinds too (rot13, idna).
-_OTHER_CHARSETS = re.compile(
-    r"big5|cp|euc|gb|hz|ibm|iso|johab|koi|mac|tis|uhc|utf.?(16|32)|vis", re.IGNORECASE
-)
 _TAG = re.compile(r"<([/a-zA-Z])")
 # Not of the elements that never stay open, nor of those whose end tag is commonly left out.
 _NESTING_TAG = re.compile(
@@ -66,32 +52,37 @@ class SkipError(Exception):
 
 
 def decode(body: bytes, declared: str | None = None) -> str:
+    """The text of a page or plain text file; see `decode_page`."""
+    return decode_page(body, declared).text
+
+
+def decode_page(body: bytes, declared: str | None = None) -> Decoded:
     """The text of a page or plain text file; bytes that mean nothing become U+FFFD.
 
     In this order: a byte order mark; UTF-16 by its zero bytes; UTF-8 if the bytes are (nearly)
     valid UTF-8, which no other encoding's text is by chance; what HTTP, then a `<meta>` tag
-    declares, if the bytes are valid in it; detection; windows-1252.
+    declares, if the bytes are valid and plausible in it; detection; windows-1252.
 
     Args:
         body: the bytes.
         declared: the charset of the HTTP header.
     """
-    marked = next(((mark, codec) for mark, codec in _BOMS if body.startswith(mark)), None)
-    if marked:
-        return body[len(marked[0]) :].decode(marked[1], "replace")
-    if b"\0" in body[:1024] and (wide := _wide(body[:1024])):
-        return body.decode(wide, "replace")
-    iso_2022 = b"\x1b$" in body  # valid ASCII that is not meant as such
-    text = None if iso_2022 else _decode_utf8(body)
+    for mark, codec in BOMS:
+        if body.startswith(mark):
+            return Decoded(body[len(mark) :].decode(codec, "replace"), codec, CERTAIN)
+    if b"\0" in body[:1024] and (wide := find_wide(body[:1024])):
+        return Decoded(body.decode(wide, "replace"), wide, CERTAIN)
+    shifts = b"\x1b$" in body  # valid ASCII that is not meant as such
+    text = None if shifts else _decode_utf8(body)
     if text is not None:
-        return text
-    fallback = "cp1252"
-    for codec in _legacy_codecs(body, declared):
-        try:
-            return body.decode(codec)
-        except UnicodeDecodeError:
-            fallback = codec if fallback == "cp1252" else fallback
-    return body.decode(fallback, "replace")
+        return Decoded(text, "utf-8", CERTAIN)
+    meta = _META.search(body[:_META_BYTES])
+    labels = (declared, (meta[1] or meta[2]).decode() if meta else None)
+    for label in labels:
+        found = decode_declared(body, label)
+        if found is not None:
+            return found
+    return decode_detected(body, labels)
 
 
 def _decode_utf8(body: bytes) -> str | None:
@@ -103,37 +94,6 @@ def _decode_utf8(body: bytes) -> str | None:
         broken = text.count("\ufffd")
         beyond_ascii = len(text) - len(text.encode("ascii", "ignore")) - broken
         return text if broken * 20 <= beyond_ascii else None
-
-
-def _legacy_codecs(body: bytes, declared: str | None) -> Iterator[str]:
-    """What HTTP says, what the page says, what detection says; detection only if asked so far."""
-    meta = _META.search(body[:_META_BYTES])
-    for label in (declared, (meta[1] or meta[2]).decode() if meta else None):
-        if label and (codec := _codec(label)):
-            yield codec
-    detected = detect_encoding(body, html5_compatible=False)
-    if detected and (codec := _codec(detected)):
-        yield codec
-
-
-def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte of western text is zero."""
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) * 5 < max(40, len(head)) or min(even, odd) * 10 > max(even, odd):
-        return None
-    return "utf-16-be" if even > odd else "utf-16-le"
-
-
-@cache
-def _codec(label: str) -> str | None:
-    """Python's codec for what the web means by the label."""
-    name = map_encoding_to_html5(label.strip("\"' \t"), fallback_utf8=False)
-    if not name and not _OTHER_CHARSETS.match(label):
-        return None
-    try:
-        return codecs.lookup(_SUPERSETS.get(name, name) if name else label).name
-    except LookupError:
-        return None
 
 
 def extract(html: str) -> tuple[str | None, str]:

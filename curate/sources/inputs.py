@@ -5,19 +5,28 @@ from __future__ import annotations
 import glob
 import hashlib
 import importlib
-import io
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 import fsspec
 
-from curate.errors import ComponentError, CurateError, InputError
-from curate.recipe import AnySource
+from curate.errors import ComponentError, CurateError, FetchError, InputError, MissingInputError
+from curate.recipe import (
+    AnySource,
+    CommonCrawlSection,
+    FetchSection,
+    ParallelSection,
+    RecordsSection,
+    WikipediaSection,
+)
 from curate.sources import RANGE_BYTES, InputFile
+from curate.sources.dumps import find_dump, names_wiki
+from curate.sources.listings import Found, names_listing, read_listing
+from curate.sources.places import Places
+from curate.sources.saved import find_saved
 from curate.sources.subtitles import label_of
 
 SMALL_FILE_BYTES = 1 << 20
@@ -44,31 +53,56 @@ class Part:
         return sum(file.length for file in self.files)
 
 
-def find_inputs(section: AnySource, folder: Path) -> list[InputFile]:
-    """The files that a section's patterns name, each once a pattern names it, sorted by name.
+def find_inputs(
+    section: AnySource, folder: Path, fetch: FetchSection | None = None
+) -> list[InputFile]:
+    """The files that a section's inputs name, each once, sorted by name.
 
     Args:
         section: one source of the recipe.
         folder: the recipe's folder, which relative patterns start from.
+        fetch: how remote files are asked for.
 
     Raises:
-        InputError: a file is missing, a pattern matches nothing, or a URL cannot be opened.
+        InputError: a file is missing, a pattern matches nothing, a listing or dump cannot be read.
+            (A file that is missing though a listing names it is a file all the same: reading it
+            fails, and the others go on.)
+        FetchError: a server does not answer.
         ComponentError: a URL's protocol needs a package that is not installed.
     """
-    found = {name: uri for pattern in section.inputs for uri, name in _expand(pattern, folder)}
-    with ThreadPoolExecutor(4) as threads:  # hashing releases the GIL
-        return list(threads.map(lambda name: _describe(found[name], name), sorted(found)))
+    return find_files(section.inputs, section, folder, fetch)
 
 
-def divide(files: Sequence[InputFile], section: AnySource, priority: int) -> list[Part]:
+def find_files(
+    names: Sequence[str],
+    section: AnySource | ParallelSection,
+    folder: Path,
+    fetch: FetchSection | None = None,
+) -> list[InputFile]:
+    """The files that some entries of a section name; see `find_inputs`."""
+    fetch = fetch or FetchSection()
+    with Places(fetch) as places, ThreadPoolExecutor(fetch.connections) as threads:
+        found = [found for text in names for found in _expand(text, section, folder, places)]
+        _refuse_unused_range(section)
+        ordered = sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
+        return list(threads.map(lambda file: _describe(file, section, places), ordered))
+
+
+def divide(
+    files: Sequence[InputFile],
+    section: AnySource,
+    priority: int,
+    fetch: FetchSection | None = None,
+) -> list[Part]:
     """Parts of work: each large file alone or in ranges, small ones in groups by their content.
 
     A file's group depends on its own hash (and on the power of two that the total size calls
     for), so that a file more or less changes one group; its ranges on itself alone.
     """
+    fetch = fetch or FetchSection()
     large = [file for file in files if file.size > SMALL_FILE_BYTES]
-    with ThreadPoolExecutor(8) as threads:  # each waits for the head of a file, perhaps far away
-        ranges = threads.map(lambda file: _split(file, section), large)
+    with Places(fetch) as places, ThreadPoolExecutor(fetch.connections) as threads:
+        ranges = threads.map(lambda file: _split(file, section, places), large)
         parts = [Part(section, priority, (piece,)) for pieces in ranges for piece in pieces]
     small = [file for file in files if file.size <= SMALL_FILE_BYTES]
     total = sum(file.size for file in small)
@@ -83,7 +117,7 @@ def divide(files: Sequence[InputFile], section: AnySource, priority: int) -> lis
     return parts
 
 
-def _split(file: InputFile, section: AnySource) -> list[InputFile]:
+def _split(file: InputFile, section: AnySource, places: Places) -> list[InputFile]:
     """The ranges of a file; what is wrong with it is left for the reader to say."""
     if file.size <= RANGE_BYTES:
         return [file]
@@ -91,24 +125,47 @@ def _split(file: InputFile, section: AnySource) -> list[InputFile]:
     if not hasattr(reader, "find_ranges"):
         return [file]
     try:
-        with open_input(file) as stream:
+        with places.open(file.uri, file.identity) as stream:
             ranges = reader.find_ranges(stream, file)
+    except FetchError:
+        raise  # else the ranges, and so the keys, would hang on a fault of the moment
     except (CurateError, OSError):
         return [file]
     return [replace(file, start=start, stop=stop) for start, stop in ranges]
 
 
-def open_input(file: InputFile) -> BinaryIO:
-    """The whole file, seekable, at byte 0."""
-    if "://" in file.uri:
-        return io.BufferedReader(fsspec.open(file.uri, "rb").open())  # a reader peeks and seeks
-    return Path(file.uri).open("rb")
+def _expand(
+    text: str, section: AnySource | ParallelSection, folder: Path, places: Places
+) -> list[Found]:
+    """What an entry of `inputs` names."""
+    is_here = "://" not in text and (folder / text).exists()
+    if isinstance(section, CommonCrawlSection) and names_listing(text):
+        return read_listing(text, section, folder, places)
+    if isinstance(section, WikipediaSection) and names_wiki(text) and not is_here:
+        return find_dump(text, section, folder, places)
+    if "://" in text:
+        return [Found(uri, name) for uri, name in _expand_url(text)]
+    if isinstance(section, RecordsSection) and (folder / text).is_dir():
+        return find_saved(text, folder)
+    return [Found(uri, name) for uri, name in _expand_pattern(text, folder)]
 
 
-def _expand(pattern: str, folder: Path) -> list[tuple[str, str]]:
-    """(uri, name) of what a pattern names."""
-    if "://" in pattern:
-        return _expand_url(pattern)
+def _refuse_unused_range(section: AnySource | ParallelSection) -> None:
+    """A range says something of listings alone."""
+    if not isinstance(section, CommonCrawlSection) or any(map(names_listing, section.inputs)):
+        return
+    unused = [name for name in ("first", "count", "every") if name in section.model_fields_set]
+    if unused:
+        raise InputError(
+            f"`{unused[0]}` takes a part of a listing",
+            "there is no listing among `inputs`",
+            ", ".join(section.inputs),
+            "name a listing (warc.paths.gz) or a snapshot, or leave it out",
+        )
+
+
+def _expand_pattern(pattern: str, folder: Path) -> list[tuple[str, str]]:
+    """(uri, name) of what a local pattern names."""
     path = Path(pattern) if Path(pattern).is_absolute() else folder / pattern
     if not glob.has_magic(pattern):
         if not path.exists():
@@ -143,10 +200,11 @@ def _expand(pattern: str, folder: Path) -> list[tuple[str, str]]:
 
 
 def _expand_url(url: str) -> list[tuple[str, str]]:
+    is_web = url.startswith(("http://", "https://"))
+    if not glob.has_magic(urlsplit(url).path if is_web else url):  # a query begins with `?`
+        return [(url, url)]
     try:
         filesystem, path = fsspec.core.url_to_fs(url)
-        if not glob.has_magic(path):
-            return [(url, url)]
         found = [filesystem.unstrip_protocol(str(match)) for match in filesystem.glob(path)]
     except ImportError as error:
         raise ComponentError(
@@ -162,28 +220,14 @@ def _expand_url(url: str) -> list[tuple[str, str]]:
     return [(match, match) for match in found]
 
 
-def _describe(uri: str, name: str) -> InputFile:
-    if "://" in uri:
-        size, identity = _describe_remote(uri)
-    else:
-        try:
-            with Path(uri).open("rb") as stream:
-                identity = hashlib.file_digest(stream, "sha256").hexdigest()
-            size = Path(uri).stat().st_size
-        except OSError as error:
-            raise InputError("an input can be read", str(error.strerror), name) from error
-    return InputFile(uri, name, label_of(name), size, identity)
-
-
-def _describe_remote(url: str) -> tuple[int, str]:
-    """Size, and the hash of what tells whether a remote file changed."""
+def _describe(found: Found, section: AnySource | ParallelSection, places: Places) -> InputFile:
+    snapshot = "" if getattr(section, "snapshot", "") else found.snapshot
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
-        info: dict[str, Any] = filesystem.info(path)
-    except FileNotFoundError as error:
-        raise InputError("an input exists", "there is no such file", url) from error
-    except OSError as error:
-        raise InputError("an input can be opened", str(error), url) from error
-    mark = info.get("ETag") or info.get("mtime") or info.get("LastModified") or ""
-    facts = json.dumps([url, info.get("size"), str(mark)])
-    return int(info.get("size") or 0), hashlib.sha256(facts.encode()).hexdigest()
+        size, identity = places.describe(found.uri, found.name)
+    except MissingInputError:
+        if not found.is_listed:
+            raise
+        size, identity = 0, hashlib.sha256(f"missing {found.uri}".encode()).hexdigest()
+    label = label_of(urlsplit(found.name).path if "://" in found.name else found.name)
+    file = InputFile(found.uri, found.name, label, size, identity)
+    return replace(file, checksum=found.checksum, snapshot=snapshot)

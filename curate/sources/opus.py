@@ -9,16 +9,19 @@ sentence is left out, and reading goes on with the next.
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from curate.sources.cues import UNSPACED, Cue, decode_entities, plain
+from curate.sources.cues import UNSPACED, Cues, decode_entities, in_plain
 
 MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
-JOINT = "\x01"  # between two tokens; XML can hold none of these characters
+JOINT = "\x05"  # between two tokens; XML can hold none of these characters
 _AT, _BEGIN, _END = "\x02", "\x03", "\x04"  # around a time, before and after a sentence
-_MARKS = (JOINT, _AT, _BEGIN, _END)
+_NAME = "\x06"  # after a sentence's id
+_ID = re.compile(r"""\sid=["']([^"'<>]*)["']""")
+_MARKS = (JOINT, _AT, _BEGIN, _END, _NAME)
 
 _ATTRIBUTES = r"""(?=[\s/>])[^<>"']*(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*)*"""
 _SENTENCE = re.compile(rf"<s{_ATTRIBUTES}(?<!/)>")
@@ -29,7 +32,6 @@ _TIME = re.compile(r"<time(\s[^<>]*)>")
 _STAMP = re.compile(r"""\svalue=["'](\d{1,3}):(\d{1,2}):(\d{1,2}(?:[,.]\d{1,9})?)["']""")
 _ENDS = re.compile(r"""\sid=["'][^"'<>]*E["']""")
 _ASIDES = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"), ("<!", ">"))
-_CUE_MARKUP = re.compile(r"[<{&\\]")
 
 _PAIRS = ('""', "“”", "„“", "„”", "«»", "»«", "‘’", "\u201a‘")
 _ATTACHED = (
@@ -65,7 +67,7 @@ _UNSPACED_JOINT = re.compile(
 
 def read_sentences(
     blocks: Iterable[str], *, root: str, language: str, note: Callable[[str, int], None]
-) -> Iterator[Cue]:
+) -> Iterator[Cues]:
     """The sentences of a file, in its order; only text inside `<s>` is dialogue.
 
     Args:
@@ -74,22 +76,49 @@ def read_sentences(
         language: as the OPUS path spells it (`pt_br`); empty where unknown.
         note: is called with `cues_damaged` or `files_cut_short` and the line (from 1).
     """
+    end = ("", 1)
+    for chunk, line in _chunks(blocks, note):
+        if chunk.endswith("</s>"):
+            yield from _sentences(chunk, line, language, note)
+        else:
+            end = chunk, line
+    if _SENTENCE.search(end[0]):
+        note("cues_damaged", end[1])
+    if f"</{root}" not in end[0]:
+        note("files_cut_short", end[1] + end[0].count("\n"))
+
+
+def _chunks(blocks: Iterable[str], note: Callable[[str, int], None]) -> Iterator[tuple[str, int]]:
+    """A file's text in parts that end with a sentence, then the rest; and their first lines."""
     buffer, line = "", 1
     for block in blocks:
         buffer = without_asides(buffer + block)
         cut = buffer.rfind("</s>", 0, _open_aside(buffer)) + len("</s>")
         if cut >= len("</s>"):
             chunk, buffer = buffer[:cut], buffer[cut:]
-            yield from _sentences(chunk, line, language, note)
+            yield chunk, line
             line += chunk.count("\n")
         elif len(buffer) > MAXIMUM_SENTENCE_CHARACTERS:
             note("cues_damaged", line)
             line += buffer.count("\n")
             buffer = ""
-    if _SENTENCE.search(buffer):
-        note("cues_damaged", line)
-    if f"</{root}" not in buffer:
-        note("files_cut_short", line + buffer.count("\n"))
+    yield buffer, line
+
+
+def read_named_sentences(
+    blocks: Iterable[str], *, language: str, note: Callable[[str, int], None]
+) -> Iterator[tuple[str, str]]:
+    """(id, text without markup) of the sentences of a file, in its order.
+
+    Args:
+        blocks: the file's text, cut anywhere.
+        language: as the OPUS path spells it; empty where unknown.
+        note: is called with `cues_damaged` and the line.
+    """
+    for chunk, line in _chunks(blocks, note):
+        names: list[str] = []
+        for cues in _sentences(chunk, line, language, note, names):
+            yield from zip(names, in_plain(cues).texts, strict=True)
 
 
 def without_asides(text: str) -> str:
@@ -151,17 +180,25 @@ def _open_aside(text: str) -> int:
 
 
 def _sentences(
-    chunk: str, line: int, language: str, note: Callable[[str, int], None]
-) -> Iterator[Cue]:
-    """The sentences of a chunk that ends in `</s>`; `line` is the line of its beginning."""
+    chunk: str,
+    line: int,
+    language: str,
+    note: Callable[[str, int], None],
+    names: list[str] | None = None,
+) -> Iterator[Cues]:
+    """The sentences of a chunk that ends in `</s>`; `line` is the line of its beginning.
+
+    Where `names` is given, the id of each sentence goes there.
+    """
     marked = chunk
     for mark in _MARKS:
         marked = marked.replace(mark, " ")
     marked = _NEXT_WORD.sub(JOINT, marked).replace("</s>", _END)
     parts = _TIME.split(marked)
     parts[1::2] = [f"{_AT}{time}{_AT}" for time in parts[1::2]]
-    marked = _SENTENCE.sub(_BEGIN, _WORD.sub(JOINT, "".join(parts)))
-    times: list[tuple[float | None, float | None]] = []
+    begin = _BEGIN if names is None else _named
+    marked = _SENTENCE.sub(begin, _WORD.sub(JOINT, "".join(parts)))
+    times: list[tuple[float, float]] = []
     texts: list[str] = []
     damaged: list[int] = []
     for number, piece in enumerate(_TAG.sub("", marked).split(_END)[:-1]):
@@ -170,28 +207,38 @@ def _sentences(
             damaged.append(number)
         if not sentences or "<" in sentences[-1]:
             continue
-        spans = sentences[-1].split(_AT)  # of text and, between them, of times
+        sentence = sentences[-1]
+        if names is not None:
+            name, _, sentence = sentence.partition(_NAME)
+            names.append(name)
+        spans = sentence.split(_AT)  # of text and, between them, of times
         text = "".join(spans[::2])
         text = decode_entities(text) if "&" in text else text
         texts.append(" ".join(text.split()).removeprefix(JOINT))
         first, last = (spans[1], spans[-2]) if len(spans) > 1 else ("", "")
-        times.append((None if _ENDS.search(first) else _seconds(first), _seconds(last)))
+        times.append((math.nan if _ENDS.search(first) else _seconds(first), _seconds(last)))
     if damaged:
         lines = list(accumulate((p.count("\n") for p in chunk.split("</s>")), initial=line))
         for number in damaged:
             note("cues_damaged", lines[number + 1])
     if not texts:
         return
-    written = detokenise("\n".join(texts), language).split("\n")
-    if _CUE_MARKUP.search("".join(written)):
-        written = [plain([text]) for text in written]
-    for (start, end), text in zip(times, written, strict=True):
-        yield start, end, text
+    yield Cues(
+        [start for start, _ in times],
+        [end for _, end in times],
+        detokenise("\n".join(texts), language).split("\n"),
+    )
 
 
-def _seconds(attributes: str) -> float | None:
+def _named(tag: re.Match[str]) -> str:
+    """The mark of a sentence's beginning, with its id."""
+    found = _ID.search(tag[0])
+    return f"{_BEGIN}{found[1] if found else ''}{_NAME}"
+
+
+def _seconds(attributes: str) -> float:
     """Seconds of the attributes ` id="T1S" value="00:01:11,240"`."""
     stamp = _STAMP.search(attributes)
     if stamp is None:
-        return None
+        return math.nan
     return int(stamp[1]) * 3600 + int(stamp[2]) * 60 + float(stamp[3].replace(",", "."))

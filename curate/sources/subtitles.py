@@ -1,14 +1,16 @@
-"""Subtitles → dialogue documents: OPUS OpenSubtitles XML, SubRip, WebVTT; plain, gzip, in a zip.
+"""Subtitles → dialogue documents: OPUS XML, SubRip, WebVTT, SubStation Alpha, TTML and others.
 
-A file is known by its content. One film's file is one document, or several where it is longer
-than the section allows: a line per cue or sentence, a blank line where nothing is said for
-`scene_gap_seconds`. Films are read twice, to learn encoding and hash before the first document,
-and never held whole.
+A file is known by its content, plain, packed by gzip or in a zip. One film's file is one document,
+or several where it is longer than the section allows: a line per utterance or sentence, a blank
+line where nothing is said for `scene_gap_seconds`. Films of up to 4 MB are held whole, larger ones
+are read twice.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import html
+import math
 import re
 import struct
 import zipfile
@@ -16,62 +18,36 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
 from curate.errors import InputError
+from curate.languages import canonical
 from curate.recipe import SubtitlesSection
 from curate.sources import InputFile, Sink
-from curate.sources.cues import MAXIMUM_CUE_CHARACTERS, Cue, is_timing, read_cues
-from curate.sources.decoding import Content, decoded, lines, survey
-from curate.sources.opus import read_sentences, without_asides
+from curate.sources.broadcast import code_table, read_ebu_stl
+from curate.sources.cue_formats import Format, UnreadableError, recognise
+from curate.sources.cues import BREAK, Cues, Note, plain_text
+from curate.sources.decoding import Content, decoded, survey
+from curate.sources.dialogue import join_sentences, make_dialogue
+from curate.sources.opus import read_sentences
 
 _FILM = re.compile(
     r"(?:^|/)(?P<path>(?:OpenSubtitles[^/]*/(?:v?\d{4}\w?/)?)?(?:(?P<kind>xml|raw|parsed)/)?"
     r"(?P<language>[a-z]{2,3}(?:_[A-Za-z]{2,4})?)/(?P<year>\d{1,4})/(?P<film>\d{1,10})/"
     r"(?P<file>[^/]+\.xml))(?:\.gz)?$"
 )
-_OPUS_ROOTS = {"document", "text", "cesDoc", "letsmt"}
-_FOREIGN = tuple(
-    (name, re.compile(pattern, re.IGNORECASE | re.MULTILINE))
-    for name, pattern in (
-        (
-            "SubStation Alpha (ASS or SSA)",
-            r"^\s*\[(?:Script Info|V4\+? Styles|Events)\]|^Dialogue:",
-        ),
-        ("Scenarist closed captions (SCC)", r"\A\s*Scenarist_SCC"),
-        ("EBU STL", r"\A\d{3}STL\d\d\.\d\d"),
-        ("MicroDVD (SUB)", r"^\{-?\d+\}\{-?\d*\}"),
-        ("MPL2", r"^\[\d+\]\[\d*\]"),
-        ("Spruce STL", r"^\s*\d\d:\d\d:\d\d[:;.]\d\d\s*,\s*\d\d:\d\d:\d\d[:;.]\d\d\s*,"),
-        ("SubViewer (SUB or SBV)", r"^\d+:\d\d:\d\d\.\d+,\d+:\d\d:\d\d\.\d+|^\[INFORMATION\]"),
-        ("TMPlayer", r"^\d\d?:\d\d:\d\d[:=]\S"),
-    )
-)
-_FIRST_TAG = re.compile(r"\s*<([A-Za-z_][\w.:-]*)")
-_OPUS_SENTENCE = re.compile(r"<s\s[^<>]*\bid=")
-_WEBVTT = re.compile(r"WEBVTT(?!\S)")
+_LANGUAGE = re.compile(r"[._-]([a-z]{2})(?:[_-][A-Za-z]{2,4})?\.\w{2,5}(?:\.gz)?$")
 _TITLE = re.compile(r"<meta>(?:(?!</?meta>).)*?<title>([^<]*)</title>", re.DOTALL)
-_XML_KINDS = {
-    "tt": "TTML",
-    "sami": "SAMI",
-    "cesalign": "OPUS sentence alignments",
-    "transcript": "YouTube captions in XML",
-    "html": "HTML",
-}
-
-
-class _UnreadableError(Exception):
-    """A file or member that is no film: a reason for the skip, and what it is."""
-
-    def __init__(self, reason: str, came: str) -> None:
-        super().__init__(reason, came)
-        self.reason, self.came = reason, came
+UNSURE = 0.3  # an encoding's score, from here down it is counted
 
 
 def read(stream: BinaryIO, file: InputFile, section: SubtitlesSection, sink: Sink) -> None:
     """Read the films of one input into the sink.
 
     Skips: `damaged` (once per film: what could be read is kept), `empty` (no dialogue),
-    `not_subtitles` (a zip's member of another kind). Counts: `files`, `cues` or `sentences`,
-    `cues_damaged`, `files_cut_short`, `blocks_left_out` (WebVTT's notes, styles, regions),
-    `decoded_<encoding>`.
+    `not_subtitles` (a zip's member of another kind), `other_language` (of a SAMI file that holds
+    several). Counts: `files`, `format_<name>`, `decoded_<encoding>`, `encodings_unsure`, `cues` or
+    `sentences`, `cues_damaged`, `files_cut_short`, `blocks_left_out` (WebVTT's notes, styles,
+    regions), and what cleaning changed: `advertisements_removed`, `sounds_removed`,
+    `speakers_removed`, `lyrics_removed`, `lyric_marks_removed`, `ocr_repaired` (each in
+    occurrences), `cues_emptied`, `sentences_joined`.
 
     Args:
         stream: binary and seekable, at byte 0.
@@ -88,12 +64,12 @@ def read(stream: BinaryIO, file: InputFile, section: SubtitlesSection, sink: Sin
             _read_archive(stream, section, sink)
         else:
             _read_film(stream, file.label, "", section, sink)
-    except _UnreadableError as error:
+    except UnreadableError as error:
         raise InputError(
-            "an input of kind 'subtitles' is OPUS XML, SubRip (SRT), WebVTT or a zip of them",
+            "an input of kind 'subtitles' is subtitles (OPUS XML, SRT, WebVTT, ASS, SUB, TTML …) or a zip of them",
             error.came,
             file.name,
-            "convert it to SRT, or take it out of `inputs`",
+            "take it out of `inputs`",
         ) from error
 
 
@@ -115,99 +91,144 @@ def _read_archive(stream: BinaryIO, section: SubtitlesSection, sink: Sink) -> No
         archive = zipfile.ZipFile(stream)
         members = [member for member in archive.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, struct.error, EOFError, OSError, ValueError) as error:
-        raise _UnreadableError("damaged", f"it is a damaged zip: {error}") from error
+        raise UnreadableError("damaged", f"it is a damaged zip: {error}") from error
     if not members:
-        raise _UnreadableError("empty", "it is an empty zip")
+        raise UnreadableError("empty", "it is an empty zip")
     for member in members:
         name = member.filename
         try:
             with _open(archive, member) as film:
                 _read_film(film, label_of(name), f"{name}: ", section, sink)
-        except _UnreadableError as error:
+        except UnreadableError as error:
             sink.skip(error.reason, detail=f"{name}: {error.came}")
 
 
 def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
     if member.flag_bits & 1:
-        raise _UnreadableError("damaged", "it is locked with a password")
+        raise UnreadableError("damaged", "it is locked with a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _UnreadableError("damaged", "it is neither stored nor deflated")
+        raise UnreadableError("damaged", "it is neither stored nor deflated")
     try:
         return cast("BinaryIO", archive.open(member))
     except (zipfile.BadZipFile, struct.error, EOFError, OSError, ValueError) as error:
-        raise _UnreadableError("damaged", str(error)) from error
+        raise UnreadableError("damaged", str(error)) from error
 
 
 def _read_film(
     stream: BinaryIO, label: str, where: str, section: SubtitlesSection, sink: Sink
 ) -> None:
     """Read one film; `where` begins the details of its skips."""
-    content = survey(stream)
-    root = _root(content)
     film = _FILM.search(label)
-    sink.count("files")
-    sink.count(f"decoded_{content.encoding.replace('cp125', 'windows-125')}")
-    if content.broken:
-        sink.skip("damaged", offset=content.size, detail=f"{where}{content.broken}")
-    if content.invalid is not None:
-        sink.skip("damaged", offset=content.invalid, detail=f"{where}bytes that are not UTF-8")
+    language = section.language or language_of(label)
+    content, kind = open_film(stream, language)
+    _count_content(content, kind, where, sink)
     first: dict[str, int] = {}
 
     def note(what: str, line: int) -> None:
         sink.count(what)
         first.setdefault(what, line)
 
-    text = decoded(stream, content.encoding)
-    if root:
-        cues = read_sentences(text, root=root, language=film["language"] if film else "", note=note)
-    else:
-        webvtt = _WEBVTT.match(content.head.lstrip()) is not None
-        cues = read_cues(lines(text, MAXIMUM_CUE_CHARACTERS), webvtt=webvtt, note=note)
+    cues = cues_of(stream, content, kind, language, note)
+    is_opus = kind.name == "opus"
+    spoken = _speak(cues, "sentences" if is_opus else "cues", language, section, sink)
+    joins = section.join_sentences and not is_opus  # which has whole sentences
+    scenes = _scenes(spoken, section, sink, joins=joins)
     identity, part = _identity(film) if film else content.sha256, 0
-    spoken = _count(cues, "sentences" if root else "cues", sink)
-    documents = _join(_scenes(spoken, section), section.maximum_document_characters)
+    documents = _join(scenes, section.maximum_document_characters)
     for part, dialogue in enumerate(documents, 1):
         sink.document(
             identity=identity if part == 1 else f"{identity}#{part}",
             source_id=label,
             text=dialogue,
             date=film["year"] if film and len(film["year"]) == len("2001") else None,
-            title=_title(content) if root else None,
-            work=f"imdb:{int(film['film'])}" if film and int(film["film"]) else None,
+            title=_title(content) if is_opus else None,
+            work=work_of(label),
+            declared_language=language or None,
+            encoding=content.encoding,
+            encoding_score=content.score,
         )
-    for what in ("cues_damaged", "files_cut_short"):
-        if what in first:
-            sink.skip("damaged", detail=f"{where}{what}, first before line {first[what] + 1}")
+    _report(first, where, sink)
     if not part:
         sink.skip("empty", detail=f"{where}no dialogue")
 
 
-def _root(content: Content) -> str:
-    """The root element of OPUS XML; empty for SubRip and WebVTT.
+def open_film(stream: BinaryIO, language: str = "") -> tuple[Content, Format]:
+    """What a file holds, and its format.
 
     Raises:
-        _UnreadableError: the file is none of these.
+        UnreadableError: it is no film.
     """
-    head = content.head.lstrip()
-    if not head:
-        if content.broken:
-            raise _UnreadableError(
-                "damaged", f"it is damaged from its first byte: {content.broken}"
-            )
-        raise _UnreadableError("empty", "it is empty")
-    name = _FIRST_TAG.match(without_asides(head)) if head.startswith("<") else None
-    root = name[1] if name else ""
-    if root in _OPUS_ROOTS or (root and _OPUS_SENTENCE.search(head)):
-        return root
-    kind = _XML_KINDS.get(root.rpartition(":")[2].lower(), "")
-    if kind or (root and head.startswith("<?xml")):
-        raise _UnreadableError("not_subtitles", f"it is {kind or f'XML of another kind, <{root}>'}")
-    if _WEBVTT.match(head) or any(map(is_timing, head.splitlines())):
-        return ""
-    for kind, pattern in _FOREIGN:
-        if pattern.search(head):
-            raise _UnreadableError("not_subtitles", f"it is {kind}")
-    raise _UnreadableError("not_subtitles", "it is none of them")
+    content = survey(stream, language)
+    kind = recognise(content)
+    if kind.name == "ebu_stl":  # its header says what its bytes are
+        table = code_table(content.data or b"")
+        content = dataclasses.replace(content, encoding=table, score=1.0, invalid=None)
+    return content, kind
+
+
+def cues_of(
+    stream: BinaryIO, content: Content, kind: Format, language: str, note: Note
+) -> Iterator[Cues]:
+    """The cues (of OPUS XML: the sentences) of a film, as its file has them.
+
+    Args:
+        stream: the film.
+        content: what `open_film` gave.
+        kind: likewise.
+        language: as the OPUS path spells it; empty where unknown.
+        note: takes what was found damaged, and its line.
+    """
+    if kind.name == "opus":
+        return read_sentences(
+            decoded(stream, content), root=kind.root, language=language, note=note
+        )
+    if kind.reader is None:
+        return read_ebu_stl(content.data or b"", note)
+    return kind.reader(decoded(stream, content), note)
+
+
+def _count_content(content: Content, kind: Format, where: str, sink: Sink) -> None:
+    sink.count("files")
+    sink.count(f"format_{kind.name}")
+    sink.count(f"decoded_{content.encoding.replace('cp125', 'windows-125')}")
+    if content.score <= UNSURE:
+        sink.count("encodings_unsure")
+    if content.broken:
+        sink.skip("damaged", offset=content.size, detail=f"{where}{content.broken}")
+    if content.invalid is not None:
+        sink.skip("damaged", offset=content.invalid, detail=f"{where}bytes that are not UTF-8")
+
+
+def _report(first: dict[str, int], where: str, sink: Sink) -> None:
+    """Skip what was noted, by the line where it was noted first."""
+    for what in ("cues_damaged", "files_cut_short"):
+        if what in first:
+            at = f", first before line {first[what] + 1}" if first[what] else ""
+            sink.skip("damaged", detail=f"{where}{what}{at}")
+    if "other_languages" in first:
+        sink.skip("other_language", detail=f"{where}cues in another language than most")
+
+
+def work_of(label: str) -> str | None:
+    """The film that an OPUS path names, whatever its language and upload.
+
+    >>> work_of("OpenSubtitles/xml/en/2001/0209475/54828.xml")
+    'imdb:209475'
+    """
+    film = _FILM.search(label)
+    return f"imdb:{int(film['film'])}" if film and int(film["film"]) else None
+
+
+def language_of(label: str) -> str:
+    """ISO 639-1 (with `_br` for Brazil) of an OPUS path or of `film.en.srt`; empty for none.
+
+    >>> language_of("OpenSubtitles/xml/pt_br/1999/133093/7.xml"), language_of("alien.de.srt")
+    ('pt_br', 'de')
+    """
+    if film := _FILM.search(label):
+        return film["language"]
+    named = _LANGUAGE.search(label)
+    return named[1] if named and canonical(named[1]) else ""
 
 
 def _identity(film: re.Match[str]) -> str:
@@ -221,37 +242,84 @@ def _title(content: Content) -> str | None:
     return " ".join(html.unescape(found[1]).split()) or None if found else None
 
 
-def _count(cues: Iterable[Cue], unit: str, sink: Sink) -> Iterator[Cue]:
-    """The cues that hold dialogue, counted."""
-    for cue in cues:
-        if cue[2]:
-            sink.count(unit)
-            yield cue
+def _speak(
+    cues: Iterable[Cues], unit: str, language: str, section: SubtitlesSection, sink: Sink
+) -> Iterator[Cues]:
+    """Cues cleaned and counted, those without dialogue left out."""
+    for starts, ends, texts in cues:
+        if not texts:
+            continue
+        plain = plain_text(BREAK.join(texts))
+        sink.count(unit, len(texts) - _empty(plain))
+        spoken = make_dialogue(plain, section, language, sink.count)
+        emptied = _empty(spoken) - _empty(plain)
+        if emptied > 0:
+            sink.count("cues_emptied", emptied)
+        lines = spoken.split(BREAK)
+        kept = [place for place, line in enumerate(lines) if line]
+        if len(kept) == len(lines):
+            yield Cues(starts, ends, lines)
+        else:
+            yield Cues(
+                [starts[at] for at in kept], [ends[at] for at in kept], [lines[at] for at in kept]
+            )
 
 
-def _scenes(cues: Iterable[Cue], section: SubtitlesSection) -> Iterator[str]:
+def _empty(text: str) -> int:
+    """How many empty cues are in a text with `BREAK` between them."""
+    padded = f"{BREAK}{text}{BREAK}"
+    if BREAK * 2 not in padded:
+        return 0
+    return sum(not cue for cue in text.split(BREAK))
+
+
+def _scenes(
+    cues: Iterable[Cues], section: SubtitlesSection, sink: Sink, *, joins: bool
+) -> Iterator[str]:
     """Lines of dialogue, parted where nothing is said for `scene_gap_seconds`.
 
     They are also parted where times jump back as much (a second disc), and where a scene would
-    outgrow `maximum_document_characters`; a cue that is longer stays whole.
+    outgrow `maximum_document_characters`; a line that is longer stays whole.
     """
-    scene: list[str] = []
-    length = 0  # with the line ends
-    begin = end = None
-    for start, stop, line in cues:
-        gap = 0.0
-        if start is not None and begin is not None and end is not None:
-            gap = max(start - end, begin - start)
-        too_long = length + len(line) > section.maximum_document_characters
-        if scene and (gap >= section.scene_gap_seconds or too_long):
-            yield "\n".join(scene)
-            scene, length = [], 0
-        scene.append(line)
-        length += len(line) + 1
-        begin = begin if start is None else start
-        end = end if stop is None else max(stop, start or stop)
-    if scene:
-        yield "\n".join(scene)
+    rest = ""  # a scene that may go on
+    begin = end = math.nan
+    for starts, ends, texts in cues:
+        breaks = []
+        for at, (start, stop) in enumerate(zip(starts, ends, strict=True)):
+            # comparisons with NaN, an unknown time, are false
+            if max(start - end, begin - start) >= section.scene_gap_seconds:
+                breaks.append(at)
+            if start == start:  # noqa: PLR0124  # it is not NaN
+                begin = start
+                end = max(start, stop)  # the start, where the end is NaN
+            elif stop == stop:  # noqa: PLR0124
+                end = stop
+        done = 0
+        for stop_at in [*breaks, len(texts)]:
+            scene = "\n".join([rest, *texts[done:stop_at]] if rest else texts[done:stop_at])
+            if joins:
+                scene = join_sentences(scene, sink.count)
+            *whole, rest = _pieces(scene, section.maximum_document_characters)
+            yield from whole
+            if stop_at in breaks and rest:
+                yield rest
+                rest = ""
+            done = stop_at
+    if rest:
+        yield rest
+
+
+def _pieces(scene: str, maximum_characters: int) -> list[str]:
+    """A scene in pieces of whole lines; one piece where it is short enough."""
+    if len(scene) <= maximum_characters:
+        return [scene]
+    pieces = [""]
+    for line in scene.split("\n"):
+        if pieces[-1] and len(pieces[-1]) + 1 + len(line) > maximum_characters:
+            pieces.append(line)
+        else:
+            pieces[-1] = f"{pieces[-1]}\n{line}" if pieces[-1] else line
+    return pieces
 
 
 def _join(scenes: Iterable[str], maximum_characters: int) -> Iterator[str]:

@@ -509,12 +509,13 @@ class _Feed:
         while at < end:
             upto = end if held else min(end, at + CHUNK)
             self.fill(upto + dialect.overlap)  # the header that stops it may begin just before
-            if (fault_at := self.fault_at()) < upto:
-                return self._faults.popleft()[1], fault_at
+            fault_at = self.fault_at()
             if not held:
                 nested = dialect.nested.search(self._data, at - self._base)
-                if nested and nested.start(1) + self._base < end:
+                if nested and nested.start(1) + self._base < min(end, fault_at):
                     return _WRONG_LENGTH, nested.start(1) + self._base
+            if fault_at < upto:
+                return self._faults.popleft()[1], fault_at
             if self.end < upto:
                 return _FILE_ENDS, self.end
             if not held:

@@ -14,14 +14,34 @@ from typing import Any
 
 import numpy as np
 
+from curate.sources.wikitext_parts import (
+    DISAMBIGUATION,
+    EN_DASH,
+    EQUALS,
+    INFOBOX,
+    LAST,
+    LIST,
+    MEASURE,
+    RANGE,
+    SHOWN_PARTS,
+    SHOWN_ROWS,
+    arguments,
+    chosen_variant,
+    find,
+    next_field,
+    shown_row,
+)
 from curate.sources.wikitext_tokens import (
     APOSTROPHE,
     APOSTROPHE_BYTE,
     BREAK,
+    CAPTION,
+    CELL,
     COLON,
     DASH,
     EXTERNAL,
     FILE,
+    FORMULA,
     GAP,
     HTML_TABLE,
     KIND,
@@ -36,6 +56,7 @@ from curate.sources.wikitext_tokens import (
     STOP,
     TABLE,
     TEMPLATE,
+    UNDERSCORE,
     VARIANT,
     compiled,
     is_blank,
@@ -43,14 +64,11 @@ from curate.sources.wikitext_tokens import (
     name_hash,
 )
 
-# What a template shows: up to SHOWN_PARTS codes. 1–9: the argument of that number; LAST: the last
-# without a name; EN_DASH; other codes: an ASCII character.
-SHOWN_PARTS = 8
-LAST, EN_DASH = 10, 11
-LANGUAGE_TEMPLATE = 1  # rows of what is shown: {{lang-xx|…}}
-MEASURE, RANGE = 2, 3  # {{convert|1|km}}, {{convert|1|to|2|km}}
+TABLES, INFOBOXES = np.int64(1), np.int64(2)  # what is written beside prose
+IS_DISAMBIGUATION, IS_LIST = 1, 2  # what templates tell of a page
 
-_EQUALS, _SEMICOLON, _STAR, _HASH, _BANG = 61, 59, 42, 35, 33
+_SEMICOLON, _STAR, _HASH, _BANG, _PLUS, _DOLLAR = 59, 42, 35, 33, 43, 36
+_TABLE_END, _ROWS_END, _FIELD, _LINE_END = 300, 301, 302, 303  # marks of segments, above all bytes
 _ROUND, _ROUND_END = 40, 41
 # Fields of the state of a line of the output.
 _LINE = 0  # where the line begins
@@ -59,7 +77,6 @@ _SEEN = 2  # whether the line of the source holds anything
 _HOLED = 3  # whether something of the line was dropped
 _HEADING = 4  # its level, 0 for none
 _OPEN_HOLE = 5  # whether nothing was written since something was dropped
-_LANG = np.frombuffer(b"lang-", np.uint8).copy()
 
 
 @compiled
@@ -78,7 +95,7 @@ def _end_line(out: Any, size: Any, state: Any, empty: Any) -> Any:
     while stop > line and out[stop - 1] == SPACE:
         stop -= 1
     if state[_HEADING] > 0:
-        while stop > line and (out[stop - 1] == _EQUALS or out[stop - 1] == SPACE):
+        while stop > line and (out[stop - 1] == EQUALS or out[stop - 1] == SPACE):
             stop -= 1
     is_empty = stop <= state[_CONTENT]
     if not is_empty and state[_HOLED] > 0:
@@ -132,109 +149,34 @@ def _after_hole(out: Any, size: Any, byte: Any, state: Any) -> Any:
 
 
 @compiled
-def _find(data: Any, at: Any, stop: Any, index: Any, byte: Any, tokens: Any) -> Any:
-    """The next place of a byte outside of tokens, and the first token from there on."""
-    count = len(tokens)
-    while at < stop:
-        if index < count and tokens[index, START] <= at:
-            index = max(index, np.int64(tokens[index, PARTNER]))
-            at = max(at, np.int64(tokens[index, STOP]))
-            index += 1
-            continue
-        limit = min(stop, np.int64(tokens[index, START])) if index < count else stop
-        while at < limit and data[at] != byte:
-            at += 1
-        if at < limit:
+def _start_cell(
+    data: Any,
+    at: Any,
+    stop: Any,
+    index: Any,
+    tokens: Any,
+    out: Any,
+    size: Any,
+    state: Any,
+    is_header: Any,
+) -> Any:
+    """Begin a cell at a byte: part it from the one before, step over its attributes."""
+    while size > state[_CONTENT] and out[size - 1] == SPACE:
+        size -= 1
+    if size > state[_CONTENT]:
+        out[size], out[size + 1], out[size + 2] = SPACE, PIPE, SPACE
+        size += 3
+    state[_HOLED] = state[_SEEN] = 1
+    limit = at  # attributes end at the first pipe, before any other cell
+    while limit < stop and data[limit] not in (PIPE, NEWLINE):
+        if is_header and data[limit] == _BANG and limit + 1 < stop and data[limit + 1] == _BANG:
             break
-    return min(at, stop), index
-
-
-@compiled
-def _arguments(data: Any, at: Any, index: Any, close: Any, tokens: Any, found: Any) -> Any:
-    """Fill int64[11, 3] with the arguments of a template: start, stop, first token; the last at 10.
-
-    `at` is the first byte of the first argument. Named arguments are left out, unless the name is
-    a number.
-    """
-    found.fill(0)
-    number = 0
-    stop = np.int64(tokens[close, START])
-    while at <= stop:
-        end, following = _find(data, at, stop, index, PIPE, tokens)
-        equals, _ = _find(data, at, end, index, _EQUALS, tokens)
-        place = 0
-        if equals < end:
-            while at < equals and is_blank(data[at]):
-                at += 1
-            name = at
-            while name < equals and not is_blank(data[name]):
-                name += 1
-            if name == at + 1 and 49 <= data[at] <= 57:
-                place = data[at] - 48
-                at = equals + 1
-        else:
-            number += 1
-            place = min(number, 10)
-        if place > 0:
-            while at < end and is_blank(data[at]):
-                at += 1
-            last = end
-            while last > at and is_blank(data[last - 1]):
-                last -= 1
-            while index < following and tokens[index, START] < at:
-                index += 1
-            for target in (place, LAST):
-                found[target, 0], found[target, 1], found[target, 2] = at, last, index
-        at, index = end + 1, following
-
-
-@compiled
-def _shown(data: Any, index: Any, keys: Any, values: Any, tokens: Any) -> Any:
-    """The row of what a template shows, 0 for nothing, and where its first argument begins."""
-    at = name = np.int64(tokens[index, STOP])
-    if at - tokens[index, START] > 2:  # {{{parameter}}}
-        return np.int64(0), at
-    limit = min(tokens[index + 1, START], at + 64)
-    while at < limit and data[at] != PIPE and data[at] != COLON:
-        at += 1
-    if at >= limit and at < tokens[tokens[index, PARTNER], START]:
-        return np.int64(0), at
-    if at < limit and data[at] == COLON:  # {{formatnum:1234}}
-        return lookup(keys, values, name_hash(data, name, at + 1)), at + 1
-    row = lookup(keys, values, name_hash(data, name, at))
-    if row == 0 and at - name > len(_LANG):
-        row = np.int64(LANGUAGE_TEMPLATE)
-        for place in range(len(_LANG)):
-            if (data[name + place] | 32) != (_LANG[place] | 32):
-                row = np.int64(0)
-    return (row if row != RANGE else np.int64(0)), at + 1
-
-
-@compiled
-def _first_variant(data: Any, index: Any, tokens: Any) -> Any:
-    """Start and stop of what `-{flags|zh-hans:first;zh-hant:second}-` shows; no bytes for nothing."""
-    at, stop = np.int64(tokens[index, STOP]), np.int64(tokens[tokens[index, PARTNER], START])
-    flag = at
-    hidden = False
-    while flag < stop and (
-        97 <= (data[flag] | 32) <= 122 or data[flag] in (DASH, _SEMICOLON, SPACE)
-    ):
-        hidden = hidden or data[flag] in (72, 84, DASH)  # H, T: a rule or a title, not text
-        flag += 1
-    if flag < stop and data[flag] == PIPE:
-        if hidden and flag - at <= 3:
-            return stop, stop
-        at = flag + 1
-    while at < stop and is_blank(data[at]):
-        at += 1
-    code = at
-    while code < stop and (97 <= (data[code] | 32) <= 122 or data[code] == DASH):
-        code += 1
-    if code < at + 2 or code >= stop or data[code] != COLON:
-        return at, stop
-    at = code + 1
-    end, _ = _find(data, at, stop, index + 1, _SEMICOLON, tokens)
-    return at, end
+        limit += 1
+    if limit + 1 < stop and data[limit] == PIPE and data[limit + 1] != PIPE:
+        pipe, following = find(data, at, limit + 1, index, PIPE, tokens)
+        if pipe == limit:  # not that of a link
+            at, index = pipe + 1, following
+    return at, index, size
 
 
 @compiled
@@ -244,11 +186,15 @@ def write_prose(
     template_keys: Any,
     template_values: Any,
     shown: Any,
+    variant_keys: Any,
+    variant_values: Any,
+    written: Any,
 ) -> Any:
-    """The prose of one text: uint8[bytes]. Arguments as `tokenise` returns them, and templates.
+    """The prose of one text, uint8[bytes], and what templates tell of the page.
 
-    `data` is the wikitext; its tokens lie beside it. The hashes of names
-    of templates lead to rows of `shown`, int16[rows, SHOWN_PARTS].
+    `data` is the wikitext, `tokens` what `tokenise` returns for it. The hashes of names of templates
+    lead to rows of `shown`, int16[rows, SHOWN_PARTS], those of variants to their rank. `written`
+    holds TABLES and INFOBOXES, or neither.
     """
     count = len(tokens)
     out = np.empty(2 * len(data) + 16, np.uint8)
@@ -256,7 +202,12 @@ def write_prose(
     state = np.zeros(6, np.int64)
     empty = np.full(7, -1, np.int64)  # where an empty section of each level begins
     found = np.zeros((11, 3), np.int64)
-    waiting = np.empty((5 * count + 16, 3), np.int32)  # segments: start, stop, first token
+    waiting = np.empty((256, 4), np.int32)  # segments: start, stop, first token; box
+    field = np.zeros(5, np.int64)
+    kinds = np.int64(0)
+    tables = np.int64(0)  # in how many tables of pipes this is
+    rows = np.int64(0)  # in how many tables of any kind: lines are rows
+    is_header = False
     waiting[0, 0], waiting[0, 1], waiting[0, 2] = 0, len(data), 0
     depth = 1
     fresh = True  # at the start of a line of the source
@@ -269,8 +220,39 @@ def write_prose(
             waiting[depth, 2],
         )
         index = np.int64(index)
-        if at < 0:  # a character of a template's own
-            if at == -EN_DASH:
+        if at == -_FIELD:
+            close = np.int64(waiting[depth, 3])
+            size = _end_line(out, size, state, empty)
+            fresh = False
+            after, following = next_field(
+                data, stop, index, close, tokens, field, template_keys, template_values
+            )
+            if after < 0:
+                state[_SEEN] = 1
+                continue
+            waiting[depth, 1], waiting[depth, 2] = after, following
+            depth += 1
+            for place in range(field[0], field[1]):
+                byte = data[place]
+                out[size] = SPACE if byte == UNDERSCORE or byte < SPACE else byte
+                size += 1
+            out[size], out[size + 1] = COLON, SPACE
+            size += 2
+            state[_CONTENT] = size
+            state[_SEEN] = 1
+            at, stop, index = field[2], field[3], field[4]
+            while at < stop and (data[at] in (_STAR, _HASH) or is_blank(data[at])):
+                at += 1
+        elif at < 0:  # a character of a template's own
+            if at in (-_TABLE_END, -_ROWS_END):
+                size = _end_line(out, size, state, empty)
+                state[_SEEN] = 1
+                tables -= 1 if at == -_TABLE_END else 0
+                rows -= 1
+            elif at == -_LINE_END:
+                size = _end_line(out, size, state, empty)
+                state[_SEEN] = 1
+            elif at == -EN_DASH:
                 out[size], out[size + 1], out[size + 2] = 0xE2, 0x80, 0x93
                 size += 3
             elif at != -SPACE or (size > state[_CONTENT] and out[size - 1] != SPACE):
@@ -278,11 +260,22 @@ def write_prose(
                 size += 1
             continue
         while at < stop:
+            if depth + 2 * SHOWN_PARTS > len(waiting):
+                more = np.empty((2 * len(waiting), 4), np.int32)
+                more[:depth] = waiting[:depth]
+                waiting = more
             limit = stop
             if index < count and tokens[index, START] < stop:
                 limit = np.int64(tokens[index, START])
             while at < limit:
                 byte = data[at]
+                if byte == NEWLINE and rows > 0:
+                    if size > state[_CONTENT] and out[size - 1] != SPACE:
+                        out[size] = SPACE
+                        size += 1
+                    fresh = True
+                    at += 1
+                    continue
                 if byte == NEWLINE:
                     if state[_SEEN] == 0:
                         in_broken_table = False
@@ -297,10 +290,37 @@ def write_prose(
                     at += 1
                     continue
                 state[_SEEN] = 1
+                if tables > 0 and (byte in (PIPE, _BANG)):
+                    following = data[at + 1] if at + 1 < limit else np.uint8(0)
+                    if fresh:
+                        fresh = False
+                        is_header = byte == _BANG
+                        if byte == PIPE and (following in (DASH, _PLUS)):
+                            size = _end_line(out, size, state, empty)
+                            state[_HOLED] = state[_SEEN] = 1
+                            if following == DASH:
+                                at, index = find(data, at, stop, index, NEWLINE, tokens)
+                                limit = at
+                                continue
+                            at += 1
+                        at, index, size = _start_cell(
+                            data, at + 1, stop, index, tokens, out, size, state, is_header
+                        )
+                        limit = at
+                        continue
+                    if following == byte and (byte == PIPE or is_header):
+                        at, index, size = _start_cell(
+                            data, at + 2, stop, index, tokens, out, size, state, is_header
+                        )
+                        limit = at
+                        continue
                 if fresh:
                     fresh = False
-                    if byte == PIPE or (byte == _BANG and in_broken_table):
-                        at, index = _find(data, at, stop, index, NEWLINE, tokens)
+                    if byte == PIPE or (
+                        byte == _BANG
+                        and (in_broken_table or (at + 1 < limit and data[at + 1] == SPACE))
+                    ):
+                        at, index = find(data, at, stop, index, NEWLINE, tokens)
                         limit = at
                         continue
                     if byte in (_STAR, _HASH, COLON, _SEMICOLON):
@@ -320,18 +340,41 @@ def write_prose(
                         if rule - at >= 4:
                             at = rule
                             continue
-                    if byte == _EQUALS:
-                        last, _ = _find(data, at, stop, index, NEWLINE, tokens)
+                    if byte == EQUALS and rows == 0:
+                        last, _ = find(data, at, stop, index, NEWLINE, tokens)
                         level = 0
-                        while at + level < limit and data[at + level] == _EQUALS and level < 6:
+                        while at + level < limit and data[at + level] == EQUALS and level < 6:
                             level += 1
                         while last > at and is_blank(data[last - 1]):
                             last -= 1
-                        if last > at + level and data[last - 1] in (_EQUALS, 62, 125):
+                        if last > at + level and data[last - 1] in (EQUALS, 62, 125):
                             size = _without_empty_sections(size, level, empty)
                             state[_LINE] = state[_CONTENT] = size
                             state[_HEADING] = level
                             at += level
+                            continue
+                        if level > 1:  # no heading, but marks of one
+                            again, again_index = at + level, index
+                            while again < last:
+                                again, again_index = find(
+                                    data, again, last, again_index, EQUALS, tokens
+                                )
+                                if again + 1 < last and data[again + 1] == EQUALS:
+                                    break
+                                again += 1
+                            at += level
+                            if again < last:  # one, and a text after it
+                                size = _without_empty_sections(size, level, empty)
+                                state[_LINE] = state[_CONTENT] = size
+                                state[_HEADING] = level
+                                while again + 2 < last and data[again + 2] == EQUALS:
+                                    again += 1
+                                waiting[depth, 0], waiting[depth, 1] = again + 2, stop
+                                waiting[depth, 2] = again_index
+                                waiting[depth + 1, 0] = -_LINE_END
+                                depth += 2
+                                stop = again
+                            limit = min(limit, stop)
                             continue
                 if state[_OPEN_HOLE] > 0:
                     size, is_written = _after_hole(out, size, byte, state)
@@ -340,7 +383,12 @@ def write_prose(
                         state[_OPEN_HOLE] = 0 if byte == _ROUND_END else 1
                         continue
                     state[_OPEN_HOLE] = 0
+                out[size] = byte
+                size += 1
+                at += 1
                 while at < limit and data[at] > SPACE:
+                    if tables > 0 and (data[at] == PIPE or data[at] == _BANG):
+                        break
                     out[size] = data[at]
                     size += 1
                     at += 1
@@ -358,6 +406,20 @@ def write_prose(
                 at, index = end, index + 1
                 continue
             state[_SEEN] = 1
+            if token in (TABLE, HTML_TABLE) and close > 0 and written & TABLES:
+                size = _end_line(out, size, state, empty)
+                state[_HOLED] = state[_SEEN] = 1
+                waiting[depth, 0], waiting[depth, 1] = np.int64(tokens[close, STOP]), stop
+                waiting[depth, 2] = close + 1
+                waiting[depth + 1, 0] = -_TABLE_END if token == TABLE else -_ROWS_END
+                depth += 2
+                rows += 1
+                stop = np.int64(tokens[close, START])
+                at, index = end, index + 1
+                if token == TABLE:
+                    tables += 1
+                    at, index = find(data, at, stop, index, NEWLINE, tokens)
+                continue
             if token in (TEMPLATE, FILE, TABLE, HTML_TABLE):
                 row, first, inner = np.int64(0), end, index
                 if close < 0:
@@ -365,13 +427,46 @@ def write_prose(
                     if token == HTML_TABLE:
                         at, index = end, index + 1
                     else:
-                        at, index = _find(data, end, stop, index + 1, NEWLINE, tokens)
+                        at, index = find(data, end, stop, index + 1, NEWLINE, tokens)
                 else:
                     if token == TEMPLATE:
-                        row, first = _shown(data, index, template_keys, template_values, tokens)
+                        row, first = shown_row(data, index, template_keys, template_values, tokens)
                     at, inner, index = np.int64(tokens[close, STOP]), index + 1, close + 1
-                if row > 0:
-                    _arguments(data, first, inner, close, tokens, found)
+                if row > SHOWN_ROWS:
+                    kinds |= IS_DISAMBIGUATION if row == DISAMBIGUATION else 0
+                    kinds |= IS_LIST if row == LIST else 0
+                if token == TEMPLATE and close > 0 and written & INFOBOXES:
+                    is_box = row == INFOBOX
+                    if row == 0 and size == 0:  # before any text
+                        after, following, number = first, inner, 0
+                        while after >= 0 and number < 4:
+                            after, following = next_field(
+                                data,
+                                after,
+                                following,
+                                close,
+                                tokens,
+                                field,
+                                template_keys,
+                                template_values,
+                            )
+                            number += 1 if after >= 0 else 0
+                            if number == 3:
+                                break
+                        is_box = number == 3
+                    if is_box:
+                        size = _end_line(out, size, state, empty)
+                        state[_SEEN] = 1
+                        waiting[depth, 0], waiting[depth, 1], waiting[depth, 2] = at, stop, index
+                        waiting[depth + 1, 0], waiting[depth + 1, 1] = -_FIELD, first
+                        waiting[depth + 1, 2], waiting[depth + 1, 3] = inner, close
+                        depth += 2
+                        at = stop
+                        break
+                if 0 < row <= SHOWN_ROWS:
+                    arguments(
+                        data, first, inner, close, tokens, found, template_keys, template_values
+                    )
                     if row == MEASURE:
                         word = name_hash(data, found[2, 0], found[2, 1])
                         if lookup(template_keys, template_values, word) == RANGE:
@@ -402,17 +497,52 @@ def write_prose(
                 state[_HOLED] = state[_OPEN_HOLE] = 1
                 at, index = end, index + 1
                 continue
-            if token == BREAK:
+            if token == BREAK or (token == CELL and rows == 0):
                 size = _end_line(out, size, state, empty)
                 state[_SEEN] = 1
                 at, index = end, index + 1
+                continue
+            if token == CELL:
+                while size > state[_CONTENT] and out[size - 1] == SPACE:
+                    size -= 1
+                if size > state[_CONTENT]:
+                    out[size], out[size + 1], out[size + 2] = SPACE, PIPE, SPACE
+                    size += 3
+                state[_HOLED] = 1
+                fresh = False
+                at, index = end, index + 1
+                continue
+            if token == CAPTION:
+                line_stop, line_index = find(data, end, stop, index + 1, NEWLINE, tokens)
+                label, label_index, label_stop = end, index + 1, end
+                piece, piece_index = end, index + 1
+                while piece < line_stop and data[end - 1] == PIPE:  # the last one without a name
+                    pipe, following = find(data, piece, line_stop, piece_index, PIPE, tokens)
+                    name = piece
+                    while name < pipe and data[name] > SPACE and data[name] != EQUALS:
+                        name += 1
+                    if (name < pipe and data[name] != EQUALS) or name == pipe:
+                        label, label_index, label_stop = piece, piece_index, pipe
+                    piece, piece_index = pipe + 1, following
+                if size == state[_CONTENT] and label_stop > label:
+                    out[size], out[size + 1] = DASH, SPACE
+                    size += 2
+                    state[_CONTENT] = size
+                waiting[depth, 0], waiting[depth, 1], waiting[depth, 2] = (
+                    line_stop,
+                    stop,
+                    line_index,
+                )
+                depth += 1
+                at, stop, index = label, label_stop, label_index
+                fresh = False
                 continue
             if token == LINK and close > 0:
                 inner_stop = np.int64(tokens[close, START])
                 label, label_index, label_stop = end, index + 1, inner_stop
                 piece, piece_index = label, label_index
                 while piece < inner_stop:  # the last piece that is not empty
-                    pipe, following = _find(data, piece, inner_stop, piece_index, PIPE, tokens)
+                    pipe, following = find(data, piece, inner_stop, piece_index, PIPE, tokens)
                     if pipe > piece:
                         label, label_index, label_stop = piece, piece_index, pipe
                     piece, piece_index = pipe + 1, following
@@ -451,7 +581,7 @@ def write_prose(
                     size += 2
                     at, index = end, index + 1
                     continue
-                first, last = _first_variant(data, index, tokens)
+                first, last = chosen_variant(data, index, tokens, variant_keys, variant_values)
                 inner = index + 1
                 while tokens[inner, START] < first:
                     inner += 1
@@ -471,13 +601,22 @@ def write_prose(
                     size += 1
                 fresh = False
             elif token == LITERAL:
+                if close == FORMULA:
+                    out[size] = _DOLLAR
+                    size += 1
                 for place in range(tokens[index, START], end):
-                    if data[place] == NEWLINE:
+                    if data[place] == NEWLINE and (close == FORMULA or rows > 0):
+                        out[size] = SPACE
+                        size += 1
+                    elif data[place] == NEWLINE:
                         size = _end_line(out, size, state, empty)
                         state[_SEEN] = 1
                     else:
                         out[size] = data[place]
                         size += 1
+                if close == FORMULA:
+                    out[size] = _DOLLAR
+                    size += 1
                 state[_OPEN_HOLE] = 0
                 fresh = False
             at, index = end, index + 1
@@ -485,4 +624,4 @@ def write_prose(
     size = _without_empty_sections(size, 0, empty)
     while size > 0 and is_blank(out[size - 1]):
         size -= 1
-    return out[:size].copy()
+    return out[:size].copy(), kinds

@@ -8,9 +8,9 @@ that never overlap:
     KIND      one of the constants below
     START     byte where the token begins
     STOP      byte after it
-    PARTNER   index of the other half; UNMATCHED, or APOSTROPHE for `QUOTES`
+    PARTNER   index of the other half; UNMATCHED; APOSTROPHE for `QUOTES`, FORMULA for `LITERAL`
 
-Numba's cache knows a function's own file only: after a change here, touch `wikitext_prose` too.
+Numba's cache knows a function's own file only: after a change here, touch `wikitext_parts` and `wikitext_prose` too.
 """
 
 # ruff: noqa: C901, PLR0912, PLR0915 - one loop over the bytes carries the state of all its rules
@@ -34,15 +34,19 @@ TEMPLATE, LINK, FILE, TABLE, HTML_TABLE, VARIANT, EXTERNAL = map(np.int64, range
 TAG = np.int64(7)  # markup that is dropped, its content stays; whatever closes
 GAP = np.int64(8)  # content that is dropped: comments, references, formulas
 BREAK = np.int64(9)  # a tag that ends a line
-LITERAL = np.int64(10)  # content of nowiki and pre
+LITERAL = np.int64(10)  # content of nowiki, pre and code
 QUOTES = np.int64(11)  # a run of apostrophes
+CELL = np.int64(12)  # a tag that begins a cell of a table
+CAPTION = np.int64(13)  # the file before a caption in a gallery
 
 UNMATCHED = -1
 APOSTROPHE = -2  # one of these apostrophes is meant as such
+FORMULA = -3  # this literal is TeX
 
-# What names stand for, in tables of names. Tags: a number of the tag's own times 8, plus its class.
+# What names stand for, in tables of names. Tags: a number of the tag's own times 16, plus its class.
 INLINE_TAG, BLOCK_TAG, DROPPED_TAG, LITERAL_TAG, TABLE_TAG = 1, 2, 3, 4, 5
-NAMESPACE, MEDIA, PROJECT, LANGUAGE = 1, 2, 3, 4
+CODE_TAG, FORMULA_TAG, GALLERY_TAG, CELL_TAG = 6, 7, 8, 9
+NAMESPACE, MEDIA, PROJECT, LANGUAGE, SWITCH = 1, 2, 3, 4, 5
 MAXIMUM_TAGS = 256
 
 NEWLINE, SPACE, APOSTROPHE_BYTE, DASH, COLON, LESS, GREATER = 10, 32, 39, 45, 58, 60, 62
@@ -219,6 +223,7 @@ def tokenise(
     italics = bolds = 0
     after_one = after_more = after_space = -1
     at = 0
+    gallery_stop = 0  # where the gallery ends that this is in
     at_line = True  # nothing but white space, indents and comments before, on this line
     while True:
         closes = np.int64(-1)  # kind that this step closes down to
@@ -226,6 +231,16 @@ def tokenise(
         length = 1
         if at_line and at < size:
             at_line = False
+            if at < gallery_stop:  # a line of a gallery: its file
+                end = at
+                while end < gallery_stop and data[end] != PIPE and data[end] != NEWLINE:
+                    end += 1
+                if end < gallery_stop and data[end] == PIPE:
+                    end += 1
+                if end > at:
+                    count = _add(tokens, count, CAPTION, at, end)
+                    at = end
+                continue
             begin = at
             while begin < size and (
                 data[begin] == COLON or (is_blank(data[begin]) and data[begin] != NEWLINE)
@@ -356,12 +371,17 @@ def tokenise(
             elif byte == UNDERSCORE:
                 end = at + 2
                 limit = min(size, at + _LONGEST_NAME)
+                is_lower = False
                 while end < limit and (
-                    65 <= data[end] <= 90
+                    97 <= (data[end] | 32) <= 122
                     or data[end] >= 128
                     or (data[end] == UNDERSCORE and end + 1 < size and data[end + 1] != UNDERSCORE)
                 ):
+                    is_lower = is_lower or 97 <= data[end] <= 122
                     end += 1
+                if is_lower:  # only those that are known
+                    known = lookup(namespace_keys, namespace_values, name_hash(data, at, end))
+                    end = end if known == SWITCH else size
                 if run - at == 2 and end + 1 < limit and end > at + 4 and data[end] == UNDERSCORE:
                     count = _add(tokens, count, TAG, at, end + 2)
                     at = end + 2
@@ -404,7 +424,7 @@ def tokenise(
                 end = name_stop
                 while tag > 0 and end < size and data[end] != GREATER and data[end] != LESS:
                     end += 1
-                action = tag & 7
+                action = tag & 15
                 if tag == 0 or end >= size or data[end] == LESS:
                     if action == DROPPED_TAG:
                         count = _add(tokens, count, TAG, at, name_stop)
@@ -419,20 +439,41 @@ def tokenise(
                         opens, length = HTML_TABLE, end - at
                 else:
                     inner = outer = -1
-                    has_content = action >= DROPPED_TAG and not (is_closing or is_empty)
-                    if has_content and not has_no_closing[tag >> 3]:
+                    has_content = DROPPED_TAG <= action <= GALLERY_TAG
+                    has_content = (
+                        has_content and not (is_closing or is_empty) and at >= gallery_stop
+                    )
+                    if has_content and not has_no_closing[tag >> 4]:
                         inner, outer = _closing_tag(data, end, name, name_stop)
-                        has_no_closing[tag >> 3] = inner < 0
-                    if action == BLOCK_TAG:
-                        count = _add(tokens, count, BREAK, at, end)
-                    elif action == DROPPED_TAG and (inner >= 0 or (is_empty and not is_closing)):
+                        has_no_closing[tag >> 4] = inner < 0
+                    if action == DROPPED_TAG and (inner >= 0 or (is_empty and not is_closing)):
                         end = max(end, outer)
                         count = _add(tokens, count, GAP, at, end)
+                    elif action == GALLERY_TAG:
+                        count = _add(tokens, count, BREAK, at, end)
+                        if inner >= 0:
+                            gallery_stop = inner
+                            at_line = True
+                    elif inner >= 0:  # literal
+                        kind = TAG
+                        if action == CODE_TAG:
+                            for place in range(end, inner):
+                                if data[place] == NEWLINE:
+                                    kind = BREAK
+                                    break
+                        count = _add(tokens, count, kind, at, end)
+                        if inner > end:
+                            count = _add(tokens, count, LITERAL, end, inner)
+                            if action == FORMULA_TAG:
+                                tokens[count - 1, PARTNER] = FORMULA
+                        count = _add(tokens, count, kind, inner, outer)
+                        end = outer
+                    elif action == BLOCK_TAG:
+                        count = _add(tokens, count, BREAK, at, end)
+                    elif action == CELL_TAG and not is_closing:
+                        count = _add(tokens, count, CELL, at, end)
                     else:
                         count = _add(tokens, count, TAG, at, end)
-                    if action == LITERAL_TAG and inner > end:
-                        count = _add(tokens, count, LITERAL, end, inner)
-                        end = inner  # the closing tag follows
                     at = end
                     continue
         if opens >= 0:

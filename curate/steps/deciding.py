@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import polars as pl
@@ -19,12 +19,13 @@ from curate.decide import (
     judge,
     sum_funnel,
 )
-from curate.duplicates.candidates import find_candidates, verify
+from curate.duplicates.candidates import find_candidates, find_versions, verify
 from curate.duplicates.clusters import choose_survivors
 from curate.schema import DOCUMENT
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
+    EXTRA_COLUMNS,
     Block,
     Corpus,
     Work,
@@ -64,7 +65,7 @@ def judge_key(work: Work, block: Block) -> str:
     scorers = sorted({rule.state.removesuffix("_state") for rule in rules} | {"language"})
     return work.key(
         "judge",
-        rules=[vars(rule) for rule in rules],
+        rules=[asdict(rule) for rule in rules],
         scores=[score_key(work, block, scorer) for scorer in scorers],
     )
 
@@ -77,10 +78,10 @@ def judge_name(work: Work, block: Block) -> str:
 def judge_block(work: Work, block: Block) -> None:
     """The verdict of each document by its own scores; counts of each rule in the metadata."""
     rules = compile_rules(work.recipe)
-    scores = read_scores(work, block, columns_read(rules))
     documents = work.store.read_frame(block.name, ["source"])
+    scores = documents.hstack(read_scores(work, block, columns_read(rules)))
     verdicts = judge(scores, rules)
-    counts = count_rules(documents.hstack(scores), verdicts, rules)
+    counts = count_rules(scores, verdicts, rules)
     read = documents.group_by("source").len().sort("source")
     metadata = {"funnel": counts.to_dicts(), "read": dict(read.iter_rows())}
     work.store.write_frame(judge_name(work, block), verdicts, metadata)
@@ -101,6 +102,9 @@ def link_key(work: Work, corpus: Corpus) -> str:
     parts: dict[str, Any] = {
         "signatures": [score_key(work, block, "signatures") for block in corpus.blocks],
         "floor": _floor(work),
+        "languages": [score_key(work, block, "language") for block in corpus.blocks]
+        if section.versions == "similar"
+        else [],
         "libraries": library_versions("link"),
     }
     if section.among == "passing":
@@ -121,15 +125,19 @@ def link(work: Work, corpus: Corpus) -> None:
     """
     section = work.recipe.duplicates
     signatures = []
+    works = []
     for block in corpus.blocks:
-        frame = read_scores(work, block, ["text_hash", "signature"]).select(
-            "text_hash", "signature"
-        )
+        scores = read_scores(work, block, ["text_hash", "signature", "language"])
+        scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
         if section.among == "passing":
-            frame = frame.filter(_passing(work, block))
-        signatures.append(frame)
+            scores = scores.filter(_passing(work, block))
+        scores = scores.filter(pl.col("signature").is_not_null())
+        signatures.append(scores.select("text_hash", "signature"))
+        works.append(scores.select("text_hash", "work", "language").drop_nulls())
     frame = pl.concat(signatures).drop_nulls().unique("text_hash", maintain_order=True)
     candidates = find_candidates(frame, section)
+    if section.versions == "similar":
+        candidates = pl.concat([candidates, find_versions(pl.concat(works))]).unique()
     wanted = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
 
     def texts() -> Iterator[pl.DataFrame]:
@@ -147,7 +155,7 @@ def link(work: Work, corpus: Corpus) -> None:
 
 def _floor(work: Work) -> dict[str, Any]:
     section = work.recipe.duplicates
-    return {"similarity": min(section.minimum_similarity, section.split_similarity)}
+    return {"similarity": section.least_similarity, "versions": section.versions == "similar"}
 
 
 def _passing(work: Work, block: Block) -> pl.Series:
@@ -164,7 +172,13 @@ def survivors_key(work: Work, decided: Decided) -> str:
         "survivors",
         links=decided.links,
         section=work.recipe.duplicates.model_dump(
-            include={"action", "scope", "minimum_similarity"}
+            include={
+                "action",
+                "scope",
+                "minimum_similarity",
+                "versions",
+                "version_similarity",
+            }
         ),
         corpus=[(judge_key(work, b), b.priority) for b in decided.corpus.blocks],
         made=[judge_key(work, block) for block in decided.made.blocks],
@@ -207,7 +221,9 @@ def find_survivors(work: Work, decided: Decided) -> None:
         )
         # a made text is meant to be near to its parent: only equal texts count
         compared = pl.concat([*kept, frame]).drop("source")
-        members = choose_survivors(compared, links.clear(), section)
+        members = choose_survivors(
+            compared, links.clear(), section.model_copy(update={"versions": "off"})
+        )
         members = members.join(frame, on="id", how="semi")
     members = members.sort("id")
     funnel = _count_duplicates(frame, members, removes=section.action == "remove")
@@ -218,8 +234,10 @@ def find_survivors(work: Work, decided: Decided) -> None:
 def _comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
     """What `choose_survivors` compares, of each document of a block, and the source."""
     block = corpus.blocks[place]
-    documents = read_documents(work, corpus, place, ["id", "snapshot", "date", "source"])
-    scores = read_scores(work, block, ["text_hash", "words"])
+    documents = read_documents(
+        work, corpus, place, ["id", "snapshot", "date", "source", "work", "source_id"]
+    )
+    scores = read_scores(work, block, ["text_hash", "words", "language"])
     return documents.hstack(scores).select(
         "id",
         "snapshot",
@@ -227,6 +245,9 @@ def _comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
         pl.lit(block.priority, dtype=pl.Int64).alias("priority"),
         pl.col("words").cast(pl.Int64),
         "date",
+        "work",
+        "language",
+        "source_id",
         "source",
     )
 
@@ -234,14 +255,13 @@ def _comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
 def _count_duplicates(
     passing: pl.DataFrame, members: pl.DataFrame, *, removes: bool
 ) -> pl.DataFrame:
-    """The rows of the funnel for the two duplicate rules."""
+    """The rows of the funnel for the duplicate rules."""
     losers = members.filter(pl.col("duplicate_of").is_not_null()).select("id", "rule")
     frame = passing.select("id", "source").join(losers, on="id", how="left")
     rows = []
-    exact, near = (pl.col("rule").eq_missing(rule) for rule in DUPLICATE_RULES)
-    for rule, hit, reached in zip(
-        DUPLICATE_RULES, (exact, near), (pl.lit(value=True), exact.not_()), strict=True
-    ):
+    reached = pl.lit(value=True)
+    for rule in DUPLICATE_RULES:
+        hit = pl.col("rule").eq_missing(rule)
         rows.append(
             frame.filter(reached)
             .group_by("source")
@@ -257,6 +277,7 @@ def _count_duplicates(
             .select(FUNNEL.keys())
             .cast(pl.Schema(FUNNEL))
         )
+        reached &= hit.not_()
     return pl.concat(rows)
 
 
@@ -300,7 +321,9 @@ def make_block(work: Work, item: tuple[Decided, int]) -> None:
     made = pl.DataFrame(schema=DOCUMENT)
     if "counterfactual" in section.kinds:
         made = swap_gender(kept, work.recipe.seed, section.share).select(DOCUMENT.keys())
-    frame = made.with_columns(pl.lit(0, dtype=pl.Int64).alias("cleaned_characters"))
+    frame = made.with_columns(
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in EXTRA_COLUMNS.items()
+    )
     metadata = {"documents": frame.height, "size": frame["text"].str.len_bytes().sum()}
     name = made_name(work, decided, place)
     work.store.write_frame(name, frame.select(DOCUMENT_COLUMNS.keys()), metadata)

@@ -12,9 +12,11 @@ from curate.errors import ComponentError, CurateError
 from curate.recipe import (
     DuplicatesSection,
     LanguageSection,
+    PerplexitySection,
     Recipe,
     Section,
     ToxicitySection,
+    UrlsSection,
 )
 from curate.schema import columns_of, conform
 from curate.steps.work import Block, Work, library_versions, name_of
@@ -36,8 +38,13 @@ NEEDS: dict[
 ] = {  # scorers in order, and the earlier ones whose columns they read
     "language": (),
     "quality": (),
+    "stopwords": ("language",),
+    "fineweb2_stopwords": ("language",),
+    "perplexity": ("language",),
     "toxicity": ("language",),
     "bias": ("language",),
+    "urls": (),
+    "page": ("language",),
     "signatures": (),
 }
 
@@ -60,7 +67,13 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
 
 def scorers_of(recipe: Recipe) -> tuple[str, ...]:
     """The scorers that a recipe asks for, in order."""
-    return tuple(name for name in NEEDS if name != "toxicity" or recipe.toxicity.scorer != "none")
+    left_out = {
+        "toxicity": recipe.toxicity.scorer == "none",
+        "urls": recipe.urls.is_empty,
+        "page": all(action == "off" for action in vars(recipe.page).values()),
+        "perplexity": not recipe.perplexity.models,
+    }
+    return tuple(name for name in NEEDS if not left_out.get(name, False))
 
 
 def score_names(work: Work, block: Block) -> list[str]:
@@ -158,7 +171,9 @@ def _scorer(name: str, recipe: Recipe) -> Scorer:
     sections = {
         "language": recipe.language,
         "toxicity": recipe.toxicity,
+        "perplexity": recipe.perplexity,
         "signatures": recipe.duplicates,
+        "urls": recipe.urls,
     }
     return _make_scorer(name, sections.get(name))
 
@@ -169,6 +184,10 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.score.language import LanguageScorer
 
         return LanguageScorer(section.model)
+    if isinstance(section, PerplexitySection):
+        from curate.score.perplexity import PerplexityScorer
+
+        return PerplexityScorer(section.models)
     if isinstance(section, ToxicitySection):
         from curate.score.toxicity import toxicity_scorer
 
@@ -179,10 +198,25 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.duplicates.signatures import Signatures
 
         return Signatures(section)
-    if name == "quality":
-        from curate.score.quality import score_quality
+    if isinstance(section, UrlsSection):
+        from curate.score.urls import UrlScorer
 
-        return score_quality
+        return UrlScorer(section)
+    return _plain_scorer(name)
+
+
+def _plain_scorer(name: str) -> Scorer:
+    """A scorer that takes no settings."""
     from curate.score.bias import score_bias
+    from curate.score.page import score_page
+    from curate.score.quality import score_quality
+    from curate.score.stopwords import score_fineweb2_stopwords, score_stopwords
 
-    return score_bias
+    scorers: dict[str, Scorer] = {
+        "quality": score_quality,
+        "stopwords": score_stopwords,
+        "fineweb2_stopwords": score_fineweb2_stopwords,
+        "bias": score_bias,
+        "page": score_page,
+    }
+    return scorers[name]

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from curate.errors import ComponentError, CurateError, InputError, StoreError
+from curate.errors import (
+    ComponentError,
+    CurateError,
+    FetchError,
+    InputError,
+    MissingInputError,
+    StoreError,
+)
 from curate.recipe import Recipe
 from curate.sources import InputFile, Sink
-from curate.sources.inputs import Part, divide, find_inputs, open_input
+from curate.sources.checksums import CheckedStream, find_fault
+from curate.sources.inputs import Part, divide, find_inputs
+from curate.sources.places import Places
 from curate.steps.work import Block, Corpus, Work, library_versions, name_of
 from curate.text.clean import clean
+from curate.text.parts import split_long
 
 Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
-MEMBER_COLUMNS = {"inputs"}  # of a source section: says where, not what
+# of a source section: say where, not what
+MEMBER_COLUMNS = {"inputs", "base", "files", "first", "count", "every", "date"}
 FAILED = "failed"
 BLOCK_BYTES = 16 << 20  # of text in an object: what a worker holds at once
 
@@ -31,9 +43,16 @@ def read_key(work: Work, part: Part) -> str:
         "read",
         section=part.section.model_dump(exclude=MEMBER_COLUMNS),
         clean=work.recipe.clean.model_dump(),
-        files=[(file.identity, file.label, file.start, file.stop) for file in part.files],
-        libraries=library_versions(part.section.kind),
+        files=[_facts(file) for file in part.files],
+        libraries=library_versions(part.section.kind)
+        | (library_versions("mojibake") if work.recipe.clean.mojibake else {}),
     )
+
+
+def _facts(file: InputFile) -> tuple[Any, ...]:
+    """What of a file shapes what becomes of it."""
+    published = [file.checksum] if file.checksum else []
+    return (file.identity, file.label, file.start, file.stop, *published)
 
 
 def read_part(work: Work, part: Part) -> None:
@@ -66,20 +85,21 @@ def read_part(work: Work, part: Part) -> None:
         work.store.write_frame(block.name, frame)
         blocks.append({"key": block.key, "documents": block.documents, "size": block.size})
 
-    for file in part.files:
-        sink = Sink(part.section.kind, part.section.snapshot, file.identity)
+    with Places(work.recipe.fetch) as places:
+        for file in part.files:
+            sink = Sink(part.section.kind, part.section.snapshot, file.identity)
 
-        def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
-            pending.append(_clean(work, documents, sink))
-            if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
-                publish()
+            def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
+                pending.append(_clean(work, documents, sink))
+                if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
+                    publish()
 
-        sink.on_full = take
-        state = _read_file(reader, file, part, sink)
-        take(sink.take_documents())
-        skipped.append(sink.take_skipped())
-        facts = {"identity": file.identity, "label": file.label, "counts": dict(sink.counts)}
-        files.append({**facts, "first": sink.first, "following": sink.following, **state})
+            sink.on_full = take
+            state = _read_file(reader, file, part, sink, places)
+            take(sink.take_documents())
+            skipped.append(sink.take_skipped())
+            facts = {"identity": file.identity, "label": file.label, "counts": dict(sink.counts)}
+            files.append({**facts, "first": sink.first, "following": sink.following, **state})
     publish()
     again = any(file["state"] == FAILED and file["again"] for file in files)
     metadata = {"blocks": blocks, "files": files, "again": again}
@@ -92,16 +112,23 @@ def is_read(work: Work, part: Part) -> bool:
     return work.store.has(name) and not work.store.read_metadata(name)["again"]
 
 
-def _read_file(reader: Reader, file: InputFile, part: Part, sink: Sink) -> dict[str, Any]:
+def _read_file(
+    reader: Reader, file: InputFile, part: Part, sink: Sink, places: Places
+) -> dict[str, Any]:
     """Read one file; what cannot be read is the file's state, not the end of the run."""
     try:
-        with open_input(file) as stream:
-            reader(stream, file, part.section, sink)
+        with places.open(file.uri, file.identity) as stream:
+            checked = CheckedStream(stream, file.checksum) if file.checksum else None
+            given = cast("BinaryIO", io.BufferedReader(checked)) if checked else stream
+            reader(given, file, part.section, sink)
+            if checked and (fault := find_fault(checked, file)):
+                sink.skip("damaged", detail=fault)
     except (ComponentError, StoreError):
         raise
     except CurateError as error:
         reason = f"{error.asked}, but {error.came}"
-        return {"state": FAILED, "reason": reason, "change": error.change, "again": False}
+        again = isinstance(error, FetchError | MissingInputError)
+        return {"state": FAILED, "reason": reason, "change": error.change, "again": again}
     except Exception as error:  # noqa: BLE001  # a fault of a reader costs its file, not the run
         reason = f"{type(error).__name__}: {error}"
         return {"state": FAILED, "reason": reason, "change": "", "again": True}
@@ -118,16 +145,21 @@ def _digest(documents: pl.DataFrame) -> str:
 
 
 def _clean(work: Work, documents: pl.DataFrame, sink: Sink) -> pl.DataFrame:
-    """Clean the text; a document of which nothing is left is a skip."""
-    cleaned = clean(documents["text"], work.recipe.clean)
-    removed = documents["text"].str.len_chars().cast(pl.Int64) - cleaned.str.len_chars().cast(
-        pl.Int64
-    )
-    frame = documents.with_columns(cleaned.alias("text"), removed.alias("cleaned_characters"))
+    """Clean the text and cut what is too long; a document of which nothing is left is a skip."""
+    section = work.recipe.clean
+    frame = documents.with_columns(clean(documents["text"], section))
+    if section.mojibake:
+        repaired = frame["cleaned_by"].str.contains(r"\bmojibake:").sum()
+        sink.count("mojibake_repaired", int(repaired or 0))
     for uri, source_id in frame.filter(pl.col("text") == "").select("uri", "source_id").iter_rows():
         sink.skip("empty", uri=uri, detail=f"nothing is left of {source_id} after cleaning")
         sink.count("documents", -1)
-    return frame.filter(pl.col("text") != "")
+    frame = frame.filter(pl.col("text") != "")
+    if section.maximum_document_characters is None:
+        return frame
+    parts = split_long(frame, section.maximum_document_characters)
+    sink.count("documents", parts.height - frame.height)
+    return parts
 
 
 def read_name(work: Work, part: Part) -> str:
@@ -143,7 +175,11 @@ def plan_parts(recipe: Recipe, folder: Path) -> list[Part]:
     """
     parts = []
     for priority, section in enumerate(recipe.sources):
-        parts += divide(find_inputs(section, folder), section, priority)
+        files = find_inputs(section, folder, recipe.fetch)
+        for snapshot in dict.fromkeys(file.snapshot for file in files):
+            named = section.model_copy(update={"snapshot": snapshot}) if snapshot else section
+            some = [file for file in files if file.snapshot == snapshot]
+            parts += divide(some, named, priority, recipe.fetch)
     return parts
 
 

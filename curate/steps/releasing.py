@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.audit import measure_audit
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
 from curate.release.manifest import Manifest, read_manifest, versions_of
@@ -28,6 +29,7 @@ from curate.schema import COLUMNS
 from curate.score.bias import summarise_bias
 from curate.steps.deciding import Decided, read_verdicts
 from curate.steps.measuring import read_scores, score_names, scorers_of
+from curate.steps.pairing import PairPart, pair_name, pair_outcome
 from curate.steps.work import Corpus, Work, library_versions, name_of, read_documents
 
 LEDGER_LEFT_OUT = {"signature"}  # 512 bytes a document that no rule reads
@@ -194,8 +196,15 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     decided = settled.decided
     corpus = _corpus(decided, made)
     block = corpus.blocks[place]
-    priority = pl.lit(block.priority, dtype=pl.Int64).alias("priority")
-    documents = read_documents(work, corpus, place).drop("text").with_columns(priority)
+    documents = (
+        read_documents(work, corpus, place)
+        .drop("text")
+        .with_columns(
+            pl.lit(block.priority, dtype=pl.Int64).alias("priority"),
+            pl.lit(block.name).alias("block"),  # where the text lies, and in which row
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+        )
+    )
     scorers = scorers_of(work.recipe)
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
     states = [f"{scorer}_state" for scorer in scorers]
@@ -225,18 +234,23 @@ class Beside:
 
     Attributes:
         parts: per part its `read` key and the names of its files by identity.
+        pairs: parts of parallel text.
     """
 
     parts: tuple[tuple[str, dict[str, str]], ...]
+    pairs: tuple[PairPart, ...] = ()
 
 
 def planned_tables(
-    work: Work, settled: Settled, parts: Sequence[tuple[str, dict[str, str]]]
+    work: Work,
+    settled: Settled,
+    parts: Sequence[tuple[str, dict[str, str]]],
+    pairs: Sequence[PairPart] = (),
 ) -> list[LedgerPart | Beside]:
     """The parts of the ledger, and the rest."""
     ledger = [scatter_names(work, settled, *place)[1] for place in places(settled.decided)]
     documents = sum(work.store.read_metadata(name)["documents"] for name in ledger)
-    return [*plan_parts(documents), Beside(tuple(parts))]
+    return [*plan_parts(documents), Beside(tuple(parts), tuple(pairs))]
 
 
 def write_table(work: Work, item: tuple[str, Settled, LedgerPart | Beside]) -> list[ReleaseFile]:
@@ -249,11 +263,16 @@ def write_table(work: Work, item: tuple[str, Settled, LedgerPart | Beside]) -> l
     names = [index_names(work.store.read_frame(n, ["id", "uri", "source_id"])) for n in ledger]
     frames = {
         "links.parquet": work.store.read_frame(name_of("link", settled.decided.links)),
-        "skipped.parquet": _all_skipped(work, table.parts),
+        "skipped.parquet": _all_skipped(work, table),
         INDEX: pl.concat(names).unique().sort("name_hash", "id"),
         **_summarise(work, ledger),
     }
-    return [_write_file(work, folder, name, frame) for name, frame in frames.items()]
+    written = [_write_file(work, folder, name, frame) for name, frame in frames.items()]
+    objects = [name for part in table.pairs for name in pair_outcome(work, part)["blocks"]]
+    for number, name in enumerate(objects):
+        pairs = work.store.read_frame(name)
+        written.append(_write_file(work, folder, f"parallel/part-{number:05}.parquet", pairs))
+    return written
 
 
 def _write_file(work: Work, folder: str, name: str, frame: pl.DataFrame) -> ReleaseFile:
@@ -262,25 +281,30 @@ def _write_file(work: Work, folder: str, name: str, frame: pl.DataFrame) -> Rele
     return ReleaseFile(path=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
-def _all_skipped(work: Work, parts: Sequence[tuple[str, dict[str, str]]]) -> pl.DataFrame:
+def _all_skipped(work: Work, table: Beside) -> pl.DataFrame:
     """What was skipped, its input by name; sorted by URI, so that a look-up reads little."""
     skipped = []
-    for key, names in parts:
-        frame = work.store.read_frame(name_of("read", key))
+    tables = [(name_of("read", key), names) for key, names in table.parts]
+    for part in table.pairs:
+        names = {file.identity: file.name for file in part.files}
+        tables.append((pair_name(work, part), names))
+    for name, names in tables:
+        frame = work.store.read_frame(name)
         skipped.append(frame.with_columns(pl.col("input").replace(names)))
     return pl.concat(skipped).sort("uri", "input", "offset", "reason", "detail")
 
 
 def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
-    """What is kept, by source and language, and its mentions of groups."""
+    """What is kept, by source and language, its mentions of groups, and what rules do to those."""
     columns = [column for column, facts in COLUMNS.items() if facts.scorer == "bias"]
-    wanted = ["source", "language", "characters", "removed_by", *columns, "bias_state"]
-    rows = [work.store.read_frame(name, wanted) for name in ledger]
-    kept = pl.concat(rows).filter(pl.col("removed_by").is_null()).drop("removed_by")
+    wanted = ["source", "language", "characters", "removed_by", "tags", *columns, "bias_state"]
+    rows = pl.concat([work.store.read_frame(name, wanted) for name in ledger])
+    kept = rows.filter(pl.col("removed_by").is_null()).drop("removed_by", "tags")
     sizes = {"documents": pl.len(), "characters": pl.col("characters").sum()}
     languages = kept.group_by("source", "language").agg(**sizes)
     order = ["source", "documents", "language"]
     return {
+        "audit.parquet": measure_audit(rows),
         "bias.parquet": summarise_bias(kept),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
@@ -289,13 +313,24 @@ def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
 # --- the release as a whole
 
 
-def release_key(work: Work, settled: Settled) -> str:
-    """What tells whether a release is the newest one again: all but the former release."""
+def release_key(
+    work: Work,
+    settled: Settled,
+    parts: Sequence[tuple[str, dict[str, str]]],
+    pairs: Sequence[PairPart] = (),
+) -> str:
+    """What tells whether a release is the newest one again: all but the former release.
+
+    The parts that were read are among it: an input may add nothing but what was skipped.
+    """
     return work.key(
         "release",
+        parts=[key for key, _ in parts],
         decided=_decided_key(settled.decided),
         scores=[score_names(work, block) for block in settled.decided.corpus.blocks],
         release=work.recipe.release.model_dump(),
+        pairs=[pair_name(work, part) for part in pairs],
+        audit=work.recipe.audit.model_dump(),
         similarity=work.recipe.duplicates.split_similarity,
         seed=work.recipe.seed,
         libraries=library_versions("scatter"),

@@ -10,39 +10,57 @@ from typing import Any
 import polars as pl
 
 from curate.recipe import Recipe
-from curate.schema import DOCUMENT
+from curate.schema import DOCUMENT, DataType
 from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 2,
+    "read": 5,
+    "pair": 1,
     "ids": 1,
     "language": 1,
-    "quality": 1,
+    "quality": 2,
+    "stopwords": 1,
+    "fineweb2_stopwords": 1,
+    "perplexity": 1,
     "toxicity": 2,
     "bias": 1,
+    "urls": 1,
+    "page": 1,
     "signatures": 1,
-    "link": 1,
+    "link": 2,
     "judge": 1,
-    "survivors": 1,
-    "make": 2,
+    "survivors": 2,
+    "make": 3,
     "splits": 1,
-    "scatter": 2,
-    "ledger": 2,
-    "release": 2,
+    "scatter": 3,
+    "ledger": 3,
+    "release": 4,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
-    "commoncrawl": ("fastwarc", "isal", "backports-zstd", "lz4", "resiliparse", "polars"),
+    "commoncrawl": (
+        "chardet",
+        "fastwarc",
+        "isal",
+        "backports-zstd",
+        "lz4",
+        "resiliparse",
+        "polars",
+    ),
     "wikipedia": ("numba", "polars"),
-    "subtitles": ("resiliparse", "polars"),
+    "subtitles": ("chardet", "polars"),
     "records": ("polars", "pyarrow"),
     "language": ("fasttext-numpy2", "numpy"),
     "quality": ("numba", "numpy"),
+    "stopwords": ("numba", "numpy", "stopwordsiso"),
+    "fineweb2_stopwords": ("numba", "numpy"),
+    "perplexity": ("numba", "numpy"),
     "bias": ("numba", "numpy"),
     "signatures": ("numba", "numpy"),
     "link": ("numba", "numpy"),
     "toxicity": ("fasttext-numpy2", "numpy"),
     "detoxify": ("detoxify", "torch", "transformers"),
+    "mojibake": ("ftfy",),
     "ledger": ("polars",),
     "scatter": ("polars", "pyarrow"),
 }
@@ -176,5 +194,9 @@ def read_documents(
     return frame
 
 
-EXTRA_COLUMNS = {"cleaned_characters": pl.Int64}  # beside those of DOCUMENT
+EXTRA_COLUMNS: dict[str, DataType] = {  # beside those of DOCUMENT
+    "cleaned_characters": pl.Int64,  # by which cleaning made the text shorter
+    "cleaned_by": pl.String,  # the steps of cleaning that changed it
+    "cleaned_word_share": pl.Float64,  # of words that went with lines
+}
 DOCUMENT_COLUMNS = {**DOCUMENT, **EXTRA_COLUMNS}

@@ -46,6 +46,7 @@ TERMINAL_SPACED: Final = 18  # ends a sentence when white space follows: ! ? …
 TERMINAL: Final = 19  # ends a sentence whatever follows: 。 । ؟
 CLOSER: Final = 20  # closing brackets
 QUOTE: Final = 21  # quotation marks that can close, the apostrophe apart
+CLASSES: Final = 22
 
 # What cleaning does, in the low three bits, and two flags.
 KEEP: Final = 0

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from curate.text.characters import (
+    CLASSES,
     CLOSER,
     DIGIT,
     FOLDED,
@@ -72,25 +73,32 @@ def decode(data: Any, at: int) -> Any:
 
 @compiled
 def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
-    """Start, end and folded hash of each word, and the documents' offsets into them."""
+    """Start, end, hash, characters and classes of each word; offsets; class counts of documents."""
     documents = len(offsets) - 1
     room = (len(data) + documents) // 2 + 1
     starts = np.empty(room, np.int64)
     ends = np.empty(room, np.int64)
     hashes = np.empty(room, np.uint64)
+    lengths = np.empty(room, np.int32)
+    kinds = np.empty(room, np.uint32)
     word_offsets = np.zeros(documents + 1, np.int64)
+    counts = np.zeros((documents, CLASSES), np.int64)
     found = 0
     for document in range(documents):
         at, stop = offsets[document], offsets[document + 1]
-        kind = 0  # of the open word: LETTER, IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED; 0: none
-        base = 0  # class of the last character of the open word that is no mark
+        kind: Any = 0  # of the open word: LETTER, IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED; 0: none
+        base: Any = 0  # class of the last character of the open word that is no mark
         start, state = at, _SEED
+        length = 0  # of the open word: characters
+        held: Any = 0  # and a bit for each of their classes
+        tally = counts[document]
         while at < stop:
             code, after = decode(data, at)
-            char = classes[code]
+            char: Any = np.int64(classes[code])
+            tally[char] += 1
             if char == STACKER and kind != UNSPACED:
                 char = MARK
-            opens = 0
+            opens: Any = 0
             extends = False
             if LOWER <= char <= DIGIT:
                 opens, extends = LETTER, kind == LETTER
@@ -114,11 +122,15 @@ def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
                     extends = base == DIGIT and following == DIGIT
             if kind != 0 and not extends:
                 starts[found], ends[found], hashes[found] = start, at, state
+                lengths[found], kinds[found] = length, held
                 found += 1
                 kind = 0
             if not extends and opens != 0:
                 kind, start, state = opens, at, _SEED
+                length = held = 0
             if kind != 0:
+                length += 1
+                held |= 1 << char
                 folded = folding[code] if code < FOLDED else code
                 state = (state ^ np.uint64(folded)) * _FACTOR
                 state ^= state >> _SHIFT
@@ -127,9 +139,11 @@ def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
             at = after
         if kind != 0:
             starts[found], ends[found], hashes[found] = start, stop, state
+            lengths[found], kinds[found] = length, held
             found += 1
         word_offsets[document + 1] = found
-    return starts[:found], ends[:found], hashes[:found], word_offsets
+    pieces = starts[:found], ends[:found], hashes[:found], lengths[:found], kinds[:found]
+    return *pieces, word_offsets, counts
 
 
 @compiled

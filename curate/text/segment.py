@@ -34,6 +34,7 @@ initial) or before which the sentence has no letter (a list's number) ends none.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,11 @@ class Segments:
         word_end: int64[words].
         word_hash: uint64[words]: of the word's simple case folding; equal for equal folded words,
             and the same in every batch, process and machine.
-        word_offsets: int64[documents + 1]: into the three arrays above.
+        word_length: int32[words]: in characters, which are Unicode code points.
+        word_classes: uint32[words]: bit `c` is set when the word has a character of class `c` of
+            `curate.text.characters`; a stacker outside of its scripts counts as a mark.
+        word_offsets: int64[documents + 1]: into the five arrays above.
+        class_count: int64[documents, 22]: the text's characters of each class.
         line_start: int64[lines].
         line_end: int64[lines].
         line_offsets: int64[documents + 1].
@@ -71,7 +76,10 @@ class Segments:
     word_start: NDArray[np.int64]
     word_end: NDArray[np.int64]
     word_hash: NDArray[np.uint64]
+    word_length: NDArray[np.int32]
+    word_classes: NDArray[np.uint32]
     word_offsets: NDArray[np.int64]
+    class_count: NDArray[np.int64]
     line_start: NDArray[np.int64]
     line_end: NDArray[np.int64]
     line_offsets: NDArray[np.int64]
@@ -83,8 +91,18 @@ class Segments:
     sentence_offsets: NDArray[np.int64]
 
 
+class _Latest(threading.local):
+    """The batch that this thread cut last: several scorers read one batch in a row."""
+
+    text: pl.Series | None = None
+    segments: Segments | None = None
+
+
+_latest = _Latest()
+
+
 def segment(text: pl.Series) -> Segments:
-    """Cut a batch of texts.
+    """Cut a batch of texts; the same batch again is not cut again.
 
     Args:
         text: strings; null is an empty document.
@@ -97,12 +115,18 @@ def segment(text: pl.Series) -> Segments:
     """
     from curate.text import characters, cut  # numba takes half a second to import
 
+    if _latest.segments is not None and _latest.text is not None:
+        if text.dtype == _latest.text.dtype and text.equals(_latest.text):
+            return _latest.segments
+        _latest.text = _latest.segments = None  # gone before the next ones come
     data, offsets = buffers(text)
     tables = characters.classes(), characters.folding()
     words = cut.words(data, offsets, *tables)
     lines = cut.lines(data, offsets, tables[0])
     sentences = cut.sentences(data, lines[0], lines[1], lines[2], tables[0])
-    return Segments(data, offsets, *words, *lines, *sentences)
+    found = Segments(data, offsets, *words, *lines, *sentences)
+    _latest.text, _latest.segments = text, found
+    return found
 
 
 def buffers(text: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -138,6 +138,7 @@ def test_a_child_carries_its_parent():
             "title": "A title",
             "text": "She met her father.",
             "parent": parent,
+            "part": None,
             "work": "imdb:1",
             "input": "f00",
             "declared_language": None,

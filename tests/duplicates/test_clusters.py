@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from curate.duplicates.clusters import choose_survivors, connected, group_for_split
 from curate.recipe import DuplicatesSection
 
-RELEASE = DuplicatesSection()
-SNAPSHOT = DuplicatesSection(scope="snapshot")
+RELEASE = DuplicatesSection(versions="off")
+SNAPSHOT = DuplicatesSection(versions="off", scope="snapshot")
 PASSING = {
     "id": pl.String,
     "snapshot": pl.String,

@@ -134,3 +134,22 @@ def test_one_file_given_twice_is_two_documents_of_which_one_survives(curate, tmp
     funnel = {row["rule"]: row["removed"] for row in result["funnel"]}
     assert funnel["duplicates.exact"] >= 1  # the survivor's own copy
     assert result["documents"]["kept"] == 1  # the three texts are near to one another
+
+
+def test_an_input_that_adds_only_skips_makes_a_new_release(curate, tmp_path):
+    write_records(tmp_path / "good.jsonl")
+    row = json.dumps({"id": "blank", "text": " ", "url": "https://example.org/blank"})
+    large = (row + "\n") * (1_200_000 // len(row))  # larger than what shares a part with others
+    (tmp_path / "blank.jsonl").write_text(large, encoding="utf-8")
+    store = str(tmp_path / "store")
+
+    first = curate.json("run", write_recipe(tmp_path, '"good.jsonl"'), "--store", store)
+    recipe = write_recipe(tmp_path, '"good.jsonl", "blank.jsonl"')
+    second = curate.json("run", recipe, "--store", store)
+    again = curate.json("run", recipe, "--store", store)
+
+    assert (first["release"], second["release"]) == ("mine@1", "mine@2")
+    assert second["skipped"]["empty"] == large.count("\n")
+    assert (again["release"], again["new"]) == ("mine@2", False)
+    manifest = json.loads((tmp_path / "store" / second["folder"] / "manifest.json").read_text())
+    assert [file["name"] for file in manifest["inputs"]] == ["blank.jsonl", "good.jsonl"]

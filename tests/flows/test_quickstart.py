@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -55,7 +56,10 @@ FUNNEL = {  # removed or tagged by each rule; a rule that is not here did nothin
     "duplicates.exact": 5,
     "duplicates.near": 7,
 }
-SILENT = {"quality.maximum_duplicate_paragraph_character_share"}  # the line rule stands before it
+SILENT = {
+    "quality.maximum_duplicate_paragraph_character_share",  # the line rule stands before it
+    "duplicates.version",  # the samples hold one upload of each film
+}
 
 
 def test_the_funnel_is_the_one_that_was_planted(quickstart):
@@ -212,7 +216,7 @@ def test_explain_tells_of_a_kept_document(curate, quickstart):
         "hit",
     }
     assert story["rules"][0]["rule"] == "language.keep"
-    assert story["rules"][-1]["rule"] == "duplicates.near"
+    assert story["rules"][-1]["rule"] == "duplicates.version"
 
 
 def test_explain_tells_of_a_removed_document(curate, quickstart):
@@ -289,6 +293,10 @@ def test_what_if_agrees_with_the_run(curate, quickstart, tmp_path):
         "--set",
         "quality.minimum_words=70",
         "--set",
+        "quality.languages.en.minimum_words=60",
+        "--set",
+        "quality.sources.subtitles.minimum_words=40",
+        "--set",
         "toxicity.action=tag",
         "--set",
         "duplicates.minimum_similarity=0.6",
@@ -317,6 +325,40 @@ def test_what_if_with_the_same_limits_changes_nothing(curate, quickstart):
 
     assert change["changed"] == []
     assert change["before"] == change["after"]
+    assert change["samples"] == []
+
+
+def test_what_if_shows_documents_of_each_transition_with_their_text(curate, quickstart):
+    settings = ["--set", "quality.minimum_words=100", "--samples", "4", "--store", quickstart[0]]
+
+    change = curate.json("what-if", "quickstart@1", *settings)
+    shown = curate("what-if", "quickstart@1", *settings).stdout
+
+    transitions = [(sample["before"], sample["after"]) for sample in change["samples"]]
+    assert len(set(transitions)) == len(transitions) == 4
+    for sample in change["samples"]:
+        story = curate.json(
+            "explain", sample["id"], "--text", "--release", "quickstart@1", "--store", quickstart[0]
+        )
+        text = story["documents"][0]["text"]
+        assert sample["text"] == text
+        assert len(text.split()) < 100
+        assert " ".join(text.split())[:200] in shown
+    assert "kept, by source and language, where that changes:" in shown
+
+
+def test_what_if_and_explain_say_when_a_text_is_gone(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    shutil.rmtree(Path(store) / "objects")
+    place = ["--store", store]
+
+    change = curate.json("what-if", "quickstart@1", "--set", "quality.minimum_words=100", *place)
+    shown = curate(
+        "explain", change["changed"][0]["id"], "--text", "--release", "quickstart@1", *place
+    ).stdout
+
+    assert {sample["text"] for sample in change["samples"]} == {None}
+    assert "(the store no longer holds the text)" in shown
 
 
 @pytest.mark.parametrize(
@@ -358,6 +400,26 @@ def test_releases_lists_and_verify_checks(curate, quickstart, tmp_path):
     assert shard.name in damaged["problems"][0]
 
 
+def test_a_damaged_release_is_told_in_one_sentence(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    folder = Path(store) / "releases/quickstart/1"
+    (folder / "ledger/uris.parquet").unlink()
+    place = ("--store", store)
+
+    named = curate("explain", "x", "--release", "quickstart@1", *place, status=1).stderr
+    for part in folder.glob("ledger/part-*"):
+        part.unlink()
+    change = ("--set", "quality.minimum_words=9")
+    undecided = curate("what-if", "quickstart@1", *change, *place, status=1).stderr
+    (folder / "manifest.json").write_text("{")
+    listed = curate("releases", *place).stdout
+
+    assert "the store holds releases/quickstart/1/ledger/uris.parquet, but there is no" in named
+    assert "the store holds the ledger in releases/quickstart/1, but it has no part" in undecided
+    assert "damaged" in listed
+    assert "quickstart@1 has a manifest, but it is no JSON" in listed
+
+
 def test_diff_counts_by_rule_and_source(curate, quickstart, tmp_path):
     store = copy(quickstart[0], tmp_path)
     curate.json("run", "quickstart", "--store", store, "--set", "quality.minimum_words=70")
@@ -373,3 +435,48 @@ def test_a_release_that_is_not_there_is_named_with_those_that_are(curate, quicks
     answer = curate.json("verify", "quickstart@9", "--store", quickstart[0], status=1)
 
     assert "release 'quickstart' has version '9', but it has not; versions: 1" in answer["error"]
+
+
+# --- audit
+
+
+def test_audit_tells_what_rules_do_to_groups(curate, quickstart):
+    place = ["--store", quickstart[0]]
+
+    found = curate.json("audit", "quickstart@1", *place)
+    shown = curate("audit", "quickstart@1", *place).stdout
+
+    by_any = {row["group"]: row for row in found["table"] if row["rule"] == "any rule"}
+    assert set(by_any) == {
+        "female words",
+        "male words",
+        *("gender", "religion", "nationality", "ethnicity", "orientation", "disability", "age"),
+    }
+    assert by_any["female words"]["documents"] > by_any["female words"]["hit"] > 0
+    assert found["flagged"] == []
+    assert all(sample["text"] for sample in found["samples"])
+    assert sum(row["sentences"] for row in found["templates"]) > 800
+    assert "no rule passes the recipe's limit" in shown
+    assert "sentences without offence" in shown
+    card = Path(quickstart[0], "releases/quickstart/1/card.md").read_text(encoding="utf-8")
+    assert "### What the rules do to documents that speak of groups" in card
+    assert "| female words | any rule |" in card
+
+
+def test_an_audit_that_says_stop_ends_the_run_before_it_releases(curate, quickstart, tmp_path):
+    store = copy(quickstart[0], tmp_path)
+    settings = ["quality.minimum_words=95", "audit.maximum_ratio=1", "audit.minimum_hits=1"]
+    chosen = [part for setting in settings for part in ("--set", setting)]
+
+    stopped = curate.json(
+        *("run", "quickstart", "--store", store), *chosen, "--set", "audit.action=stop", status=1
+    )
+    warned = curate.json("run", "quickstart", "--store", store, *chosen)
+
+    sentence = "hits documents that speak of"
+    assert stopped["error"].startswith(
+        "audit: no rule hits a group more than 1 times as often, but "
+    )
+    assert sentence in stopped["error"]
+    assert any(sentence in warning for warning in warned["warnings"])
+    assert warned["release"] == "quickstart@2"

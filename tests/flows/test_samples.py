@@ -48,7 +48,7 @@ def reading(recipe):
 @pytest.fixture(scope="module")
 def hits(recipe, reading):
     """The documents, cleaned and scored, with a column for each rule: whether it hits."""
-    frame = reading[0].with_columns(text=clean(reading[0]["text"], recipe.clean))
+    frame = reading[0].with_columns(clean(reading[0]["text"], recipe.clean))
     for score in (LanguageScorer(), score_quality, ToxicityScorer(), score_bias):
         frame = score(frame)
     rules = compile_rules(recipe)

@@ -4,135 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-import unicodedata
 from collections import Counter
-from itertools import pairwise
 
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from plain_quality import plain_quality
 from strategies import batches, texts
 
 from curate.schema import columns_of, conform
-from curate.score.quality import STOP_WORDS, score_quality, score_quality_segments
-from curate.text import characters
-from curate.text.segment import Segments, segment
-
-BULLETS = "*-•‣⁃⁌⁍■□▪▫▶◀○●◦"
-WHITE = (characters.SPACE, characters.NEWLINE)
-MARKS_AT_END = (characters.FULL_STOP, characters.TERMINAL_SPACED, characters.TERMINAL)
-
-
-def spans(segments: Segments, kind: str) -> list[tuple[int, int]]:
-    starts, ends = getattr(segments, f"{kind}_start"), getattr(segments, f"{kind}_end")
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
-
-
-def share(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
-
-
-def repeated(pieces: list[str]) -> tuple[float, float]:
-    before: set[str] = set()
-    count = weight = 0
-    for piece in pieces:
-        if piece in before:
-            count += 1
-            weight += len(piece.replace("\n", ""))
-        before.add(piece)
-    return share(count, len(pieces)), share(weight, sum(len(p.replace("\n", "")) for p in pieces))
-
-
-def covered(positions: list[int], n: int, lengths: list[int]) -> int:
-    return sum(lengths[i] for i in {at + i for at in positions for i in range(n)})
-
-
-def plain_ngrams(keys: list[int], lengths: list[int]) -> dict[str, float]:
-    found = {}
-    for n in range(2, 11):
-        at: dict[tuple[int, ...], list[int]] = {}
-        for i in range(len(keys) - n + 1):
-            at.setdefault(tuple(keys[i : i + n]), []).append(i)
-        if n <= 4:
-            top = max((len(p), covered(p, n, lengths)) for p in at.values()) if at else (0, 0)
-            part, name = (top[1] if top[0] > 1 else 0), f"top_{n}_gram_character_share"
-        else:
-            part = covered([i for p in at.values() if len(p) > 1 for i in p], n, lengths)
-            name = f"duplicate_{n}_gram_character_share"
-        found[name] = share(part, sum(lengths))
-    return found
-
-
-def ends_sentence(line: str) -> bool:
-    kind = characters.classes()[ord(line[-1])]
-    return line[-1] in "'’＇" or kind in (*MARKS_AT_END, characters.QUOTE)
-
-
-def symbol_runs(data: bytes, words: list[tuple[int, int]]) -> int:
-    masked = bytearray(data)
-    for start, end in words:
-        masked[start:end] = b"w" * (end - start)
-    text = masked.decode()
-    blank = "".join(" " if characters.classes()[ord(c)] in WHITE else c for c in text)
-    return sum("w" not in run for run in blank.split(" ") if run)
-
-
-def plain_quality(text: str) -> dict[str, float]:
-    segments = segment(pl.Series([text]))
-    data = text.encode()
-    word_spans = spans(segments, "word")
-    words = [data[a:b].decode() for a, b in word_spans]
-    lines = [data[a:b].decode() for a, b in spans(segments, "line")]
-    paragraphs: list[str] = []
-    ends = {b for _, b in spans(segments, "paragraph")}
-    open_lines: list[str] = []
-    for line, (_, end) in zip(lines, spans(segments, "line"), strict=True):
-        open_lines.append(line)
-        if end in ends:
-            paragraphs.append("\n".join(open_lines))
-            open_lines = []
-    lengths = [len(word) for word in words]
-    folded = ["".join(map(fold, word)) for word in words]
-    alphabetic = sum(
-        any(unicodedata.category(c)[0] == "L" or is_ideograph(c) for c in w) for w in words
-    )
-    values = {
-        "characters": len(text),
-        "words": len(words),
-        "lines": len(lines),
-        "paragraphs": len(paragraphs),
-        "sentences": len(segments.sentence_start),
-        "stop_words": len(set(folded) & set(STOP_WORDS)),
-        "mean_word_length": share(sum(lengths), len(words)),
-        "hash_to_word_ratio": text.count("#") / max(len(words), 1),
-        "ellipsis_to_word_ratio": (text.count("...") + text.count("…")) / max(len(words), 1),
-        "newline_to_word_ratio": text.count("\n") / max(len(words), 1),
-        "alphabetic_word_share": share(alphabetic, len(words) + symbol_runs(data, word_spans)),
-        "bullet_line_share": share(sum(line[0] in BULLETS for line in lines), len(lines)),
-        "ellipsis_line_share": share(
-            sum(line.endswith(("...", "…")) for line in lines), len(lines)
-        ),
-        "line_punctuation_share": share(sum(map(ends_sentence, lines)), len(lines)),
-        "short_line_share": share(sum(len(line) < 30 for line in lines), len(lines)),
-        "short_line_share_to_30": share(sum(len(line) <= 30 for line in lines), len(lines)),
-        "has_lorem_ipsum": ("lorem", "ipsum") in pairwise(folded),
-        "has_curly_bracket": "{" in text,
-    }
-    for name, pieces in (("line", lines), ("paragraph", paragraphs)):
-        count, weight = repeated(pieces)
-        values[f"duplicate_{name}_share"] = count
-        values[f"duplicate_{name}_character_share"] = weight
-    return values | plain_ngrams([hash(word) for word in folded], lengths)
-
-
-def fold(char: str) -> str:
-    code = ord(char)
-    return chr(characters.folding()[code]) if code < characters.FOLDED else char
-
-
-def is_ideograph(char: str) -> bool:
-    return int(characters.classes()[ord(char)]) == characters.IDEOGRAPH
+from curate.score.quality import score_quality, score_quality_segments
+from curate.text.segment import segment
 
 
 def measured(text: str | None) -> dict[str, float]:
@@ -142,6 +25,11 @@ def measured(text: str | None) -> dict[str, float]:
     return {name: value for name, value in row.items() if name not in ("text", "quality_state")}
 
 
+RULE_WORDS = ("3 likes\n", "12,5K ", "views\n", "items in cart ", "Sign-in ", "read more...\n")
+RULE_WORDS += ("read more…", "use of cookies ", "privacy policy. ", "JavaScript ", "A B C", "12")
+RULE_WORDS += ("\n", " ", "!", '."\n', "http://", "www.", "a", "terms of use", "x" * 250, "–", "•")
+RULE_WORDS += ("(", "}", "LOREM ", "ipsum ")
+rule_words = st.lists(st.sampled_from(RULE_WORDS), max_size=30).map("".join)
 repetitive = st.lists(
     st.sampled_from(["a ", "bb ", "C ", "ccc ", "c ", "dd. ", "\n", "\n\n", "字", "é é\n", "x"]),
     max_size=120,
@@ -149,10 +37,19 @@ repetitive = st.lists(
 
 
 @settings(max_examples=200)
-@given(st.one_of(texts, repetitive))
+@given(st.one_of(texts, repetitive, rule_words))
+@example("0ー")
 @example("a b a b a b a")
 @example("a a a a a a a a a a a a a a")
 @example("x y z x y z x y z x y z x y z x y z")
+@example(
+    "SHOUT NOW loud\n123456\n3 likes\n1.5K, views!\none\nsign-in here\nread more...\n4 items in cart"
+)
+@example(
+    "We use cookies. Go on. Yes.\nRead our terms of use today.\n- JavaScript is off now!\nA fine line it is…"
+)
+@example("see www.a.org/b?c=ä and (http://x.y) or https:/ or www x\u3000HTTPS://é.fr/# …#")
+@example("Lorem ipsum LOREM ipsum {a} [b] (c) ‟")
 def test_every_measurement_is_that_of_its_plain_definition(text):
     assert measured(text) == pytest.approx(plain_quality(text), abs=1e-12)
 
@@ -263,6 +160,7 @@ def test_nothing_measures_nothing(text):
     found = measured(text)
     newlines = (text or "").count("\n")
     expected = {"characters": len(text or ""), "newline_to_word_ratio": newlines}
+    expected |= {"white_space_share": bool(text), "non_alphabetic_share": bool(text)}
     assert {name: value for name, value in found.items() if value} == {
         name: value for name, value in expected.items() if value
     }
@@ -270,17 +168,94 @@ def test_nothing_measures_nothing(text):
 
 def test_one_word():
     found = measured("word")
+    ones = ("words", "lines", "paragraphs", "sentences", "spaced_words", "words_per_line")
+    ones += ("alphabetic_word_share", "alphabetic_spaced_word_share", "unique_word_share")
+    ones += ("short_line_share", "short_line_share_to_30")
+    ones += ("one_word_line_share", "corrected_word_share")  # RefinedWeb drops such a line
+    fours = ("characters", "mean_word_length", "median_word_length", "longest_word")
+    fours += ("mean_spaced_word_length", "median_spaced_word_length", "longest_line")
     assert {name: value for name, value in found.items() if value} == {
-        "characters": 4,
-        "words": 1,
-        "lines": 1,
-        "paragraphs": 1,
-        "sentences": 1,
-        "mean_word_length": 4,
-        "alphabetic_word_share": 1,
-        "short_line_share": 1,
-        "short_line_share_to_30": 1,
+        **dict.fromkeys(ones, 1),
+        **dict.fromkeys(fours, 4),
     }
+
+
+def test_words_and_characters_by_hand():
+    found = measured("NATO: see www.x.org [1] or (2) {3}! to BE to")
+    # NATO see www x org 1 or 2 3 to BE to; 44 characters
+    assert (found["words"], found["spaced_words"], found["characters"]) == (12, 10, 44)
+    assert (found["stop_words"], found["stop_word_occurrences"]) == (2, 3)
+    assert found["longest_word"] == 4
+    assert found["median_word_length"] == 2  # 1 1 1 1 2 2 2 2 3 3 3 4
+    assert found["median_spaced_word_length"] == 3  # 2 2 2 2 3 3 3 4 5 9
+    assert found["mean_spaced_word_length"] == pytest.approx(35 / 10)
+    assert found["upper_case_word_share"] == pytest.approx(2 / 12)
+    assert found["unique_word_share"] == pytest.approx(11 / 12)
+    one, two = math.log(12) / 12, math.log(6) / 6
+    assert found["unigram_entropy"] == pytest.approx(10 * one + two)
+    assert found["alphabetic_spaced_word_share"] == pytest.approx(7 / 10)
+    assert found["digit_share"] == pytest.approx(3 / 44)
+    assert found["upper_case_share"] == pytest.approx(6 / 44)
+    assert found["bracket_share"] == pytest.approx(6 / 44)
+    assert found["curly_bracket_share"] == pytest.approx(2 / 44)
+    assert found["url_share"] == pytest.approx(9 / 44)
+    assert found["white_space_share"] == pytest.approx(9 / 44)
+    assert found["non_alphabetic_share"] == pytest.approx((44 - 22) / 44)
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "removed"),
+    [
+        ("3 likes", 2, 2), ("1,200.5k  Views!", 2, 2), ("** 7 shares **", 2, 2), ("3. likes", 2, 2),
+        ("3 like", 2, 0), ("three likes", 2, 0), ("3x likes", 2, 0), ("3 likes it", 3, 0),
+        ("word", 1, 1), ("(word)", 1, 1), ("two words", 2, 0), ("ПРИВЕТ МИР", 2, 2), ("ABc d", 2, 0),
+        ("ABCd e", 2, 0), ("ABCDe", 1, 1), ("2024", 1, 1), ("٢٠٢٤", 1, 1), ("20 24", 2, 0),
+        ("You have 4 items in cart", 6, 3), ("Read more...", 2, 2), ("To be read more…", 4, 2),
+        ("read more", 2, 0), ("Sign-in to go on", 5, 2), ("Please sign-in", 3, 0), ("sign in", 2, 0),
+        ("a b c d e f g h read more...", 10, 2), ("a b c d e f g h i read more...", 11, 0),
+    ],
+)  # fmt: skip
+def test_line_corrections_by_hand(line, words, removed):
+    assert measured(line)["words"] == words
+    assert measured(line)["corrected_word_share"] == pytest.approx(removed / words)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("It is good.", 1), ("It is good!", 1), ("Is it good?", 1), ('He said "yes"', 1),
+        ("It is good", 0), ("It is good...", 0), ("It is good…", 0), ("It is.", 0), ("Это очень да.", 1),
+        ("这 很 好。", 0), ("JavaScript is off.", 0), ("Read our privacy policy.", 0),
+        ("It uses cookies here.", 0), ("The use of cookies.", 0), ("the terms we use.", 1),
+        ("a b " + "x" * 1000, 0), ("a " + "x" * 999 + " b.", 1), ("a b " + "x" * 1000 + ".", 0),
+    ],
+)  # fmt: skip
+def test_lines_that_c4_keeps_by_hand(line, kept):
+    assert (measured(line)["c4_line_share"], measured(line)["c4_sentences"]) == (kept, kept)
+
+
+def test_repetition_has_the_values_of_each_publication():
+    # 12 words of 1 character, a text of 23; a b c d e stands twice
+    found = measured("a b c d e X a b c d e Y")
+    names = ("character_share", "share_datatrove", "share_dolma", "share_redpajama", "share_dclm")
+    twos = [found[f"top_2_gram_{name}"] for name in names]
+    assert twos == pytest.approx([4 / 12, 2 * 3 / 23, 4 / 12, 4 / 12, 4 / 12])
+    fives = [found[f"duplicate_5_gram_{name}"] for name in names[:3]]
+    assert fives == pytest.approx([10 / 12, 5 / 23, 2 * 5 / (8 * 5)])
+    # overlaps: a a thrice; the paper's coverage counts each character once, the others twice
+    found = measured("a a a a")
+    twos = [found[f"top_2_gram_{name}"] for name in names]
+    assert twos == pytest.approx([1, 3 * 3 / 7, 6 / 4, 6 / 4, 6 / 4])
+    # nothing repeats: datatrove and Dolma still count the first n-gram
+    found = measured("ab cd ef gh")
+    twos = [found[f"top_2_gram_{name}"] for name in names]
+    assert twos == pytest.approx([0, 5 / 11, 4 / 8, 0, 0])
+    # equally frequent: DCLM takes the longest, the others the first
+    found = measured("a b x long word y a b z long word")
+    twos = [found[f"top_2_gram_{name}"] for name in names]
+    assert twos == pytest.approx([16 / 23, 2 * 3 / 33, 4 / 23, 4 / 23, 16 / 23])
+    # datatrove passes over the words of a duplicate: six a's are one duplicate, not two
+    assert measured("a a a a a a a")["duplicate_5_gram_share_datatrove"] == pytest.approx(5 / 13)
 
 
 def test_hostile_texts_have_values_in_linear_time():
@@ -301,6 +276,32 @@ def test_hostile_texts_have_values_in_linear_time():
     assert found["duplicate_line_share"].round(5).to_list() == [0, 1, 0, 0, 0, 0, 0]
     assert found["duplicate_10_gram_character_share"].to_list() == [1, 1, 0, 0, 0, 0, 1]
     assert all(math.isfinite(v) for row in found.rows() for v in row if isinstance(v, float))
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("👩\u200d👩\u200d👧🔥", {"characters": 6, "words": 0, "lines": 1, "spaced_words": 1}),
+        ("\u0301\u0308", {"characters": 2, "words": 0, "lines": 1, "non_alphabetic_share": 0}),
+        ("\0\0 \0", {"characters": 4, "words": 0, "lines": 1, "spaced_words": 2}),
+        ("\ufffd\ufffd", {"characters": 2, "words": 0, "mean_word_length": 0}),
+        ("\u202eשלום\u202c hello سلام", {"words": 3, "mean_word_length": 13 / 3, "digit_share": 0}),
+        ("\u2028\u2029", {"characters": 2, "lines": 0, "longest_line": 0, "c4_sentences": 0}),
+        (".", {"words": 0, "lines": 1, "line_punctuation_share": 1, "sentences": 0}),
+    ],
+)
+def test_bad_input_has_defined_values(text, values):
+    found = measured(text)
+    assert {name: found[name] for name in values} == pytest.approx(values)
+    assert all(math.isfinite(value) for value in found.values())
+
+
+@pytest.mark.slow
+def test_a_line_of_fifty_megabytes_has_values():
+    found = measured("ab " * 17_000_000)
+    assert (found["words"], found["lines"], found["longest_line"]) == (17_000_000, 1, 50_999_999)
+    assert found["top_2_gram_character_share"] == 1
+    assert found["unique_word_share"] == pytest.approx(1 / 17_000_000)
 
 
 @pytest.mark.shared

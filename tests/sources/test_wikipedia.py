@@ -3,11 +3,16 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 import re
 import tarfile
 import tracemalloc
+from dataclasses import replace
 from xml.sax.saxutils import escape
 
+import polars as pl
+import py7zr
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +20,8 @@ from hypothesis import strategies as st
 from curate.errors import InputError
 from curate.recipe import WikipediaSection
 from curate.sources import InputFile, Sink
-from curate.sources.wikipedia import read
+from curate.sources.pages import language_of
+from curate.sources.wikipedia import find_ranges, read
 
 SECTION = WikipediaSection(kind="wikipedia", inputs=("dump.xml",), maximum_page_bytes=1000)
 FILE = InputFile("dump.xml", "dump.xml", "dump.xml", 0, "0" * 64)
@@ -44,9 +50,9 @@ def page(number, text, *, title=None, ns="<ns>0</ns>", extra="", model="wikitext
     )
 
 
-def run(data, section=SECTION):
+def run(data, section=SECTION, file=FILE):
     sink = Sink("wikipedia", "dewiki-20260101", FILE.identity)
-    read(io.BytesIO(data.encode() if isinstance(data, str) else data), FILE, section, sink)
+    read(io.BytesIO(data.encode() if isinstance(data, str) else data), file, section, sink)
     documents, skipped = sink.take_documents(), sink.take_skipped()
     return documents, skipped, dict(sink.counts)
 
@@ -78,10 +84,67 @@ def test_an_article_becomes_a_document():
             "date": "2026-01-02T03:04:05Z",
             "title": "Köln & (Stadt)'s/a",
             "text": "Köln & b",
+            "declared_language": "de",
         }
     ]
     assert skipped.is_empty()
     assert counts == {"pages": 1, "documents": 1}
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "categories", "kind"),
+    [
+        ("Köln", "a [[Kategorie:Stadt am Rhein|K]] [[category:x_y]]", "Stadt am Rhein|X y", None),
+        ("Köln", "a <!-- [[Kategorie:A]] --> <nowiki>[[Kategorie:B]]</nowiki>", None, None),
+        ("Mond", "a {{Begriffsklärung}}", None, "disambiguation"),
+        ("Lune", "a {{ homonymie | x }}", None, "disambiguation"),
+        ("月", "a {{曖昧さ回避}}", None, "disambiguation"),
+        ("قمر", "a\n{{توضيح}}", None, "disambiguation"),
+        ("Луна", "a {{неоднозначность|тип=x}}", None, "disambiguation"),
+        ("Moon", "a __DISAMBIG__", None, "disambiguation"),
+        ("Moon (disambiguation)", "a", None, "disambiguation"),
+        ("Луна (значения)", "a", None, "disambiguation"),
+        ("M", "a [[Category:Disambiguation pages]]", "Disambiguation pages", "disambiguation"),
+        ("List of moons", "a", None, "list"),
+        ("Listen", "a", None, None),
+        ("Liste der Monde", "a", None, "list"),
+        ("Список лун", "a", None, "list"),
+        ("衛星の一覧", "a", None, "list"),
+        ("Moons", "a [[Category:Lists of moons]]", "Lists of moons", "list"),
+        ("Moons", "a {{set index article}}", None, "list"),
+    ],
+)
+def test_categories_and_kinds_of_pages(title, text, categories, kind):
+    documents, _, _ = run(HEAD + page(1, text, title=title) + TAIL)
+    assert documents["categories"].to_list() == [categories]
+    assert documents["page_kind"].to_list() == [kind]
+
+
+@pytest.mark.parametrize(
+    ("declared", "name", "language"),
+    [
+        ("de", "dewiki", "de"),
+        ("", "zh_yuewiki", "yue"),
+        ("simple", "simplewiki", "en"),
+        ("zh-Hans", "", "zh"),
+        ("", "alswiktionary", "gsw"),
+        ("", "samples", None),
+        ("", "", None),
+    ],
+)
+def test_the_language_of_a_wiki(declared, name, language):
+    assert language_of(declared, name) == language
+
+
+def test_switches_of_the_section():
+    text = "a <math>x</math>\n{|\n|b\n|c\n|}\n-{zh-cn:d;zh-tw:e}-"
+    section = WikipediaSection(
+        kind="wikipedia", inputs=("x",), tables=True, math=True, variant="zh-tw"
+    )
+    documents, _, _ = run(HEAD + page(1, text) + TAIL, section)
+    assert documents["text"].to_list() == ["a $x$\nb | c\ne"]
+    documents, _, _ = run(HEAD + page(1, text) + TAIL)
+    assert documents["text"].to_list() == ["a\nd"]
 
 
 def test_what_is_no_article_is_counted_or_skipped():
@@ -247,7 +310,7 @@ def test_whatever_is_damaged_nothing_crashes(data):
     except InputError:
         return
     assert counts.get("documents", 0) == documents.height
-    assert set(skipped["reason"]) <= {"damaged", "empty"}
+    assert set(skipped["reason"]) <= {"damaged", "empty", "not_wikitext"}
 
 
 @pytest.mark.parametrize(
@@ -258,8 +321,9 @@ def test_whatever_is_damaged_nothing_crashes(data):
         (b"just text", "it is none: syntax error"),
         (b"<html><body/></html>", "its root element is <html>"),
         (b"\0\0\0\0", "it is none"),
-        (b"7z\xbc\xaf\x27\x1c\0\4", "it is a 7z archive"),
-        (b"\xfd7zXZ\0\0", "it is an xz file"),
+        (b"7z\xbc\xaf\x27\x1c\0\4", "the 7z archive cannot be opened: "),
+        (b"\xfd7zXZ\0\0", "it is none: the compressed file is"),
+        (b"PK\x03\x04..", "it is a zip archive"),
         (bz2.compress(HEAD.encode())[:30], "it is none: the compressed file is cut off"),
         (
             b'<!DOCTYPE x [<!ENTITY a "b">]><mediawiki>&a;</mediawiki>',
@@ -284,6 +348,126 @@ def test_wikis_without_a_name_or_address_are_told_apart():
     assert documents.select("source_id", "uri").rows() == [("dump.xml:1:101", None)]
     plain_address = nameless.replace(base, "http://x.org/w/index.php?title=Main_Page")
     assert run(plain_address)[0]["uri"].to_list() == ["http://x.org/w/index.php?title=Seite_1"]
+
+
+LARGE = (
+    HEAD
+    + "".join(page(n, f"text {n}" + " wort" * (n * 7919 % 150)) for n in range(1, 900))
+    + page(900, "text 900 " + "".join(f"w{n * 7919 % 9973} " for n in range(30_000)))
+    + "".join(page(n, f"text {n} " + str(7**n)) for n in range(901, 1000))
+    + TAIL
+).encode()
+STREAMS = [LARGE[at : at + 50_000] for at in range(0, len(LARGE), 50_000)]
+STORED = {
+    "plain": LARGE,
+    "one stream": bz2.compress(LARGE, 1),
+    "streams": b"".join(map(bz2.compress, STREAMS)),
+}
+LARGE_SECTION = WikipediaSection(kind="wikipedia", inputs=("x",))
+
+
+def in_ranges(data, cuts):
+    """The outcome of each range between these bytes of the file."""
+    found = []
+    for start, stop in zip([0, *cuts], [*cuts, None], strict=True):
+        sink = Sink("wikipedia", "", FILE.identity)
+        file = replace(FILE, size=len(data), start=start, stop=stop)
+        read(io.BytesIO(data), file, LARGE_SECTION, sink)
+        found.append((sink.take_documents(), sink.take_skipped(), sink))
+    return found
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(sorted(STORED)), st.data())
+def test_ranges_give_every_page_once(name, data):
+    stored = STORED[name]
+    cuts = data.draw(st.lists(st.integers(1, len(stored) - 1), max_size=6, unique=True).map(sorted))
+    found = in_ranges(stored, cuts)
+    whole, _, counts = run(stored, LARGE_SECTION)
+    assert whole.height == counts["pages"] == 999
+    documents = pl.concat(frame for frame, _, _ in found)
+    assert documents["source_id"].to_list() == whole["source_id"].to_list()
+    assert documents["text"].equals(whole["text"])
+    assert documents["uri"].equals(whole["uri"])
+    assert all(skipped.is_empty() for _, skipped, _ in found)
+    entered = [sink for *_, sink in found if sink.first is not None]
+    assert [s.following for s in entered[:-1]] == [s.first for s in entered[1:]]
+    assert entered[-1].following is None
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(sorted(STORED)), st.data())
+def test_damage_costs_ranges_no_more_than_the_whole(name, data):
+    stored = bytearray(STORED[name])
+    at = data.draw(st.integers(2000, len(stored) - 100))
+    stored[at : at + 30] = data.draw(st.binary(min_size=30, max_size=30))
+    cuts = data.draw(st.lists(st.integers(1, len(stored) - 1), max_size=4, unique=True).map(sorted))
+    whole, skipped, _ = run(bytes(stored), LARGE_SECTION)
+    found = in_ranges(bytes(stored), cuts)
+    ids = [id_ for frame, _, _ in found for id_ in frame["source_id"]]
+    assert ids == whole["source_id"].to_list()
+    assert skipped.is_empty() == all(some.is_empty() for _, some, _ in found)
+
+
+def test_a_damaged_block_of_one_stream_costs_its_pages():
+    stored = bytearray(STORED["one stream"])
+    middle = len(stored) // 3
+    stored[middle : middle + 9] = b"\x55" * 9
+    documents, skipped, _ = run(bytes(stored), LARGE_SECTION)
+    assert skipped["detail"].to_list() == ["the compressed file is damaged"]
+    assert 0 < skipped["offset"][0] <= middle
+    assert documents.height > 600
+    assert "dewiki:999:1099" in documents["source_id"]
+
+
+def test_plain_and_bz2_dumps_are_divided():
+    size = 100 << 20
+    file = replace(FILE, size=size)
+    even = [(at << 25, (at + 1) << 25) for at in range(3)] + [(96 << 20, None)]
+    for stored in STORED.values():
+        assert find_ranges(io.BytesIO(stored), file) == even
+    for undivided in (
+        gzip.compress(LARGE),
+        lzma.compress(LARGE),
+        LARGE.decode().encode("utf-16"),
+        re.sub(rb"<(/?)(?=[a-z])", rb"<\1mw:", LARGE).replace(b"xmlns=", b"xmlns:mw="),
+    ):
+        assert find_ranges(io.BytesIO(undivided), file) == [(0, None)]
+
+
+def test_an_index_of_streams_is_left_alone():
+    documents, skipped, counts = run(bz2.compress("600:1:Köln\n600:2:Bonn: Stadt\n".encode()))
+    assert documents.is_empty()
+    assert skipped.is_empty()
+    assert counts == {"index_files": 1}
+
+
+def test_7z_xz_and_zstd(tmp_path):
+    expected = run(LARGE, LARGE_SECTION)[0]
+    with py7zr.SevenZipFile(tmp_path / "dump.7z", "w") as archive:
+        archive.writestr(LARGE, "dump.xml")
+    seven = (tmp_path / "dump.7z").read_bytes()
+    zstd = pa.compress(LARGE, "zstd", asbytes=True)
+    half = len(LARGE) // 2
+    many = lzma.compress(LARGE[:half]) + lzma.compress(LARGE[half:])
+    for stored in (seven, lzma.compress(LARGE), many, zstd):
+        documents, skipped, _ = run(stored, LARGE_SECTION)
+        assert documents.equals(expected)
+        assert skipped.is_empty()
+    for stored in (seven, lzma.compress(LARGE), zstd):
+        damaged = bytearray(stored)
+        damaged[len(stored) // 2 : len(stored) // 2 + 50] = bytes(50)
+        try:
+            documents, skipped, _ = run(bytes(damaged), LARGE_SECTION)
+        except InputError:  # nothing came out of it
+            continue
+        assert documents.height < 999
+        assert skipped.height > 0
+    with py7zr.SevenZipFile(tmp_path / "two.7z", "w") as archive:
+        archive.writestr(LARGE, "dump.xml")
+        archive.writestr(LARGE, "other.xml")
+    with pytest.raises(InputError, match="the 7z archive holds 2 files"):
+        run((tmp_path / "two.7z").read_bytes())
 
 
 def test_memory_does_not_grow_with_the_dump():
@@ -348,3 +532,27 @@ def test_every_real_dump_is_read(shared_data):
     assert mini_pages == 179
     assert articles > 1700
     assert left / articles <= 0.005
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["enwiki-shortened.xml.bz2", "ltgwiki-pages-articles.xml"])
+def test_real_dumps_in_ranges(shared_data, name):
+    stored = (shared_data / "wikipedia" / name).read_bytes()
+    whole, skipped, _ = run(stored, LARGE_SECTION)
+    size = len(stored)
+    found = in_ranges(stored, [size // 7, size // 2, size // 2 + 10, size - 1])
+    documents = pl.concat(frame for frame, _, _ in found)
+    assert documents.drop("snapshot").equals(whole.drop("snapshot"))
+    assert pl.concat(some for _, some, _ in found).equals(skipped)
+
+
+@pytest.mark.shared
+def test_kinds_of_real_pages(shared_data):
+    stored = (shared_data / "wikipedia" / "enwiki-shortened.xml.bz2").read_bytes()
+    documents, _, _ = run(stored, LARGE_SECTION)
+    kinds = dict(documents.select("title", "page_kind").iter_rows())
+    assert kinds["Austin (disambiguation)"] == kinds["Alien"] == "disambiguation"
+    assert kinds["List of anthropologists"] == "list"
+    assert kinds["Anarchism"] is None
+    assert set(documents["declared_language"]) == {"en"}
+    assert documents["categories"].null_count() < 10

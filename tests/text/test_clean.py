@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import get_args
 
 import polars as pl
 import pytest
@@ -10,18 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import batches, texts
 
-from curate.recipe import CleanSection
+from curate.recipe import CleanSection, LineRule
 from curate.text.clean import clean
 
 sections = st.builds(
     CleanSection,
     unicode=st.sampled_from(["NFC", "NFKC", "none"]),
     policy_lines=st.booleans(),
+    lines=st.lists(st.sampled_from(get_args(LineRule))).map(tuple),
 )
 
 
 def cleaned(text: str, **settings: object) -> str:
-    return clean(pl.Series([text]), CleanSection.model_validate(settings)).item()
+    return clean(pl.Series([text]), CleanSection.model_validate(settings))["text"].item()
 
 
 @pytest.mark.parametrize(
@@ -65,30 +67,30 @@ def test_policy_lines_go_whole_and_in_any_case():
 
 
 def test_null_stays_null_and_the_name_stays():
-    found = clean(pl.Series("text", ["a ", None, ""]), CleanSection())
+    found = clean(pl.Series("text", ["a ", None, ""]), CleanSection())["text"]
     assert found.name == "text"
     assert found.to_list() == ["a", None, ""]
-    assert clean(pl.Series("text", [], dtype=pl.String), CleanSection()).to_list() == []
-    assert clean(pl.Series("text", [None, None]), CleanSection()).to_list() == [None, None]
+    assert clean(pl.Series("text", [], dtype=pl.String), CleanSection()).height == 0
+    assert clean(pl.Series("text", [None, None]), CleanSection())["text"].to_list() == [None, None]
 
 
 @settings(max_examples=300)
 @given(batches, sections)
 def test_cleaning_twice_changes_nothing(batch, section):
-    once = clean(pl.Series(batch, dtype=pl.String), section)
-    assert clean(once, section).to_list() == once.to_list()
+    once = clean(pl.Series(batch, dtype=pl.String), section)["text"]
+    assert clean(once, section)["text"].to_list() == once.to_list()
 
 
 @given(batches, sections)
 def test_a_text_is_cleaned_alike_alone_and_in_any_batch(batch, section):
-    together = clean(pl.Series(batch, dtype=pl.String), section).to_list()
-    alone = [clean(pl.Series([text], dtype=pl.String), section).item() for text in batch]
+    together = clean(pl.Series(batch, dtype=pl.String), section).rows()
+    alone = [clean(pl.Series([text], dtype=pl.String), section).row(0) for text in batch]
     assert together == alone
 
 
 @given(texts, sections)
 def test_what_later_stages_may_take_for_granted(text, section):
-    found = clean(pl.Series([text]), section).item()
+    found = clean(pl.Series([text]), section)["text"].item()
     assert not any(unicodedata.category(char) == "Cc" and char not in "\t\n" for char in found)
     assert not set(found) & set(
         "\ufeff\u200b\u2060\u00ad\u200e\u202e\u2066\u2028\u2029\u00a0\u3000"
@@ -113,5 +115,5 @@ def test_hostile_texts_are_cleaned():
         "\u0301" * 100_000,
         "\n" * 1_000_000,
     ]
-    found = clean(pl.Series(text), CleanSection())
+    found = clean(pl.Series(text), CleanSection())["text"]
     assert found.str.len_chars().to_list() == [0, 0, 999_999, 100_000, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 
 import numpy as np
 import polars as pl
@@ -43,6 +44,7 @@ LETTERS = {  # one letter for each class, so that rules can be regular expressio
     characters.CLOSER: ")",
     characters.QUOTE: '"',
 }
+UNSPACED_KINDS = {characters.UNSPACED, characters.LEAD, characters.TRAIL}
 WORD = re.compile(
     "(?:[lux][mS]*(?:'(?=[lux]))?|d[mS]*(?:[,.](?=d))?)+"
     "|I[mS]*|(?:H[mS]*)+|(?:K[mS]*)+"
@@ -58,6 +60,14 @@ def kinds(text: str) -> str:
 
 def plain_words(text: str) -> list[str]:
     return [text[match.start() : match.end()] for match in WORD.finditer(kinds(text))]
+
+
+def plain_classes(word: str) -> set[int]:
+    """A stacker outside of its scripts is a mark."""
+    found = {int(characters.classes()[ord(char)]) for char in word}
+    if characters.STACKER in found and not found & UNSPACED_KINDS:
+        found = found - {characters.STACKER} | {characters.MARK}
+    return found
 
 
 def plain_hash(word: str) -> int:
@@ -115,6 +125,11 @@ def test_words_and_their_hashes_are_those_of_the_plain_reference(text):
     segments = segment(pl.Series([text]))
     assert pieces(segments, "word") == plain_words(text)
     assert segments.word_hash.tolist() == [plain_hash(word) for word in plain_words(text)]
+    assert segments.word_length.tolist() == [len(word) for word in plain_words(text)]
+    held = [plain_classes(word) for word in plain_words(text)]
+    assert segments.word_classes.tolist() == [sum(1 << kind for kind in kinds) for kinds in held]
+    of_text = Counter(characters.classes()[ord(char)] for char in text)
+    assert segments.class_count[0].tolist() == [of_text[kind] for kind in range(characters.CLASSES)]
 
 
 @given(texts)

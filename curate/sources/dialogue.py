@@ -1,0 +1,282 @@
+"""From cues to dialogue: what no one says goes, and a line is what one speaker says.
+
+Each rule is a switch of the recipe, and counts what it changed. Rules are regular expressions over
+the text of many cues, in which every line follows a line end and `BREAK` ends every cue but the
+last; each looks first whether what it starts from occurs at all.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+
+from curate.recipe import SubtitlesSection
+from curate.sources.cues import BREAK, DASHES, tidy, unwrap
+
+CREDIT_CUES = 40  # at the beginning and at the end, in which translators and uploaders sign
+Count = Callable[[str, int], None]
+
+_ANY_DASH = re.escape(DASHES)  # in a regex's [...]
+_DASH = f"[{_ANY_DASH}]"
+_SOUND = re.compile(
+    rf"\[[^\[\]{BREAK}]{{1,200}}\]|\((?=[^()]*[^\W\d_])[^(){BREAK}]{{1,200}}\)"
+    rf"|【[^【】{BREAK}]{{1,200}}】|\uff08[^\uff08\uff09{BREAK}]{{1,200}}\uff09"
+)
+_SOUND_MARKS = "[(【\uff08"
+_EMPTIED = re.compile(rf"\n[\s{_ANY_DASH}:.,…♪♫#\"'*]*(?=[\n{BREAK}]|\Z)")
+_WORDLESS = ("\n...\n", f"\n...{BREAK}", "\n-\n", f"\n-{BREAK}", f"\n…{BREAK}", f"\n♪{BREAK}")
+_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100\u0104\u0106\u010c\u010e\u0118\u011a\u0141\u0143\u0147\u0150\u0158\u015a\u0160\u0164\u016e\u0170\u0179\u017b\u017d\u0386-\u03ab\u0401-\u042f"  # fmt: skip
+_LOWER = "a-z\u00df-\u00f6\u00f8-\u00ff\u0101-\u017e\u03ac-\u03ce\u0430-\u045f"
+_SPEAKER = re.compile(
+    rf"\n({_DASH}? ?)[{_UPPER}][{_UPPER}\d]*(?:[ .&'’/#-]{{1,2}}[{_UPPER}\d][{_UPPER}\d]*\.?){{0,3}}"
+    rf"\s?:(?!\d)\s?(?=[^{BREAK}]*[{_LOWER}])"
+)
+_LABEL_END = re.compile(rf":(?<=[{_UPPER}\d. ]:)")
+_LABEL = "\x02"
+_LYRICS = "♪♫♬♩🎵🎶"
+_LYRIC_LINE = re.compile(rf"\n[^\n{BREAK}]*[{_LYRICS}][^\n{BREAK}]*")
+_LYRIC_MARK = re.compile(rf" ?[{_LYRICS}]+ ?")
+_HASHED_LINE = re.compile(rf"\n({_DASH} ?)?# ([^\n#{BREAK}]*?) ?#?(?=[\n{BREAK}]|\Z)")
+_DASHED = re.compile(rf"\n{_DASH}{{1,2}} ?(?=[^\s\d{_ANY_DASH}])")
+_TURN = re.compile(rf"(?<=[.!?…\"”»]) {_DASH} ?(?=[^\W\d_]|[¿¡\"“«…])")
+_TURN_SIGNS = tuple(f"{end} {dash}" for end in '.!?…"”»' for dash in DASHES)
+_CONTINUES = re.compile(
+    rf"\n(?:(?=[{_LOWER}])(?<=[^.!?…:;\"”»)\]♪]\n)|(?=[^\s{_ANY_DASH}♪])(?<=[,،、\uff0c]\n))"
+)
+
+
+def make_dialogue(text: str, section: SubtitlesSection, language: str, count: Count) -> str:
+    """The text of cues in plain → dialogue: cleaned, a line for each speaker.
+
+    Args:
+        text: of cues, `BREAK` between them; lines as they stand on the screen.
+        section: its switches say which rules apply.
+        language: of the film, ISO 639-1; empty where unknown.
+        count: is called with the name of what was changed, and how often.
+
+    Returns:
+        As many cues as there were; what is removed is left empty.
+    """
+    text = "\n" + text.replace(BREAK, f"{BREAK}\n")
+    before = text
+    if section.remove_advertisements:
+        text = _without_advertisements(text, count)
+    if section.remove_sounds and any(mark in text for mark in _SOUND_MARKS):
+        text = _counted(_SOUND, " ", text, "sounds_removed", count)
+    if section.lyrics != "keep":
+        text = _without_lyrics(text, count, whole=section.lyrics == "remove")
+    cleans = section.remove_sounds or section.lyrics != "keep"
+    if text is not before or (cleans and any(sign in text for sign in _WORDLESS)):
+        text = _EMPTIED.sub("\n", text)
+        text = "\n" + tidy(text).replace(BREAK, f"{BREAK}\n")
+    if section.remove_speakers and _LABEL_END.search(text):
+        text = _without_speakers(text, count)
+    if section.repair_ocr and (signs := _confusions(text)):
+        text = _repaired(text, language or guess_language(text), signs, count)
+    return _turns(text)
+
+
+def join_sentences(scene: str, count: Count) -> str:
+    r"""Lines that begin with a small letter, or follow a comma, joined to the line before.
+
+    >>> join_sentences("If you go,\nI stay\nhere.\nFine.", lambda name, number: None)
+    'If you go, I stay here.\nFine.'
+    """
+    joined, number = _CONTINUES.subn(" ", scene)
+    if number:
+        count("sentences_joined", number)
+    return joined
+
+
+def guess_language(text: str) -> str:
+    """A language whose most frequent words make up a thirtieth of a text's beginning; empty if none do."""
+    text = text[:GUESS_CHARACTERS]
+    size = text.count(" ") + text.count("\n")
+    found = {
+        language: sum(text.count(f" {word} ") for word in words.split())
+        for language, words in _FREQUENT.items()
+    }
+    language = max(sorted(found), key=lambda name: found[name])
+    return language if found[language] * 30 > size else ""
+
+
+GUESS_CHARACTERS = 10_000  # are enough
+_FREQUENT = {
+    "de": "der die und ich nicht das ist du wir ein",
+    "en": "the you and that it is what of we have",
+    "es": "que el los no una por con está para lo",
+    "fr": "les est vous je pas une dans ne le et",
+    "it": "che il di non è una per sono mi gli",
+    "nl": "het een niet van ik dat en je we zijn",
+    "pt": "que não uma os para com você um do é",
+    "sv": "och att det jag är inte en som på du",
+}
+
+
+def _counted(pattern: re.Pattern[str], new: str, text: str, name: str, count: Count) -> str:
+    changed, number = pattern.subn(new, text)
+    if not number:
+        return text
+    count(name, number)
+    return changed
+
+
+# --- advertisements and credits
+
+
+@cache
+def _uploaders() -> dict[bool, tuple[tuple[str, ...], re.Pattern[str]]]:
+    """What a cue of an uploader holds, and the expressions that make sure.
+
+    Advertisements (True) stand anywhere; credits (False) at the beginning and the end.
+    """
+    source = resources.files("curate.sources").joinpath("uploaders.toml")
+    tables = tomllib.loads(source.read_text(encoding="utf-8"))
+    found = {}
+    for anywhere in (True, False):
+        mine = [table for name, table in tables.items() if (name == "any") is anywhere]
+        keys = {key for table in mine for key in table["keys"]}
+        patterns = [f"(?:{pattern})" for table in mine for pattern in table["patterns"]]
+        # a key that holds another key finds nothing more
+        least = [key for key in keys if not any(other in key for other in keys - {key})]
+        pattern = re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
+        found[anywhere] = tuple(sorted(least)), pattern
+    return found
+
+
+def _without_advertisements(text: str, count: Count) -> str:
+    begin = end = 0
+    for _ in range(CREDIT_CUES):
+        begin = text.find(BREAK, begin) + 1 or len(text)
+        end = text.rfind(BREAK, 0, end or len(text))
+        if end < 0 or begin >= end:
+            begin = end = 0
+            break
+    removed: set[int] = set()
+    cues: list[str] = []
+    for anywhere, (keys, pattern) in _uploaders().items():
+        parts = [text] if anywhere or not end else [text[:begin], text[end:]]
+        lowered = [part.lower() for part in parts]
+        hits = [key for key in keys if any(key in part for part in lowered)]
+        if not hits:
+            continue
+        cues = cues or text.split(BREAK)
+        for place, cue in enumerate(cues):
+            if not anywhere and end and CREDIT_CUES <= place < len(cues) - CREDIT_CUES:
+                continue
+            low = cue.lower()
+            if any(key in low for key in hits) and pattern.search(cue[1:]):
+                removed.add(place)
+    if not removed:
+        return text
+    count("advertisements_removed", len(removed))
+    return BREAK.join(["\n" if place in removed else cue for place, cue in enumerate(cues)])
+
+
+# --- lyrics, speakers, turns
+
+
+def _without_lyrics(text: str, count: Count, *, whole: bool) -> str:
+    if any(mark in text for mark in _LYRICS):
+        if whole:
+            text = _counted(_LYRIC_LINE, "\n", text, "lyrics_removed", count)
+        else:
+            text = _counted(_LYRIC_MARK, " ", text, "lyric_marks_removed", count)
+    if "\n# " in text or ("\n-" in text and "# " in text):
+        new = "\n" if whole else r"\n\1\2"
+        name = "lyrics_removed" if whole else "lyric_marks_removed"
+        text = _counted(_HASHED_LINE, new, text, name, count)
+    return text
+
+
+def _without_speakers(text: str, count: Count) -> str:
+    """Lines without the name before the colon; two that had one become turns of a dialogue."""
+    marked, number = _SPEAKER.subn(rf"\n\1{_LABEL}", text)
+    if not number:
+        return text
+    count("speakers_removed", number)
+    cues = marked.split(BREAK)
+    for place, cue in enumerate(cues):
+        if _LABEL in cue:
+            several = cue.count(_LABEL) > 1
+            cues[place] = cue.replace(f"\n{_LABEL}", "\n- " if several else "\n").replace(
+                _LABEL, ""
+            )
+    return BREAK.join(cues)
+
+
+def _turns(text: str) -> str:
+    """Cues unwrapped, each turn a line with one kind of dash; a single turn has none."""
+    if any(f" {dash}" in text for dash in DASHES) and any(sign in text for sign in _TURN_SIGNS):
+        text = "\n".join(
+            [
+                _TURN.sub("\n- ", line) if line[:1] in DASHES and line else line
+                for line in text.split("\n")
+            ]
+        )
+    if any(f"\n{dash}" in text for dash in DASHES):
+        text = _DASHED.sub("\n- ", text)
+        text = unwrap(text.replace(f"{BREAK}\n", BREAK)[1:])
+        return BREAK.join(
+            [
+                cue[2:] if cue.startswith("- ") and "\n" not in cue else cue
+                for cue in text.split(BREAK)
+            ]
+        )
+    return unwrap(text.replace(f"{BREAK}\n", BREAK)[1:])
+
+
+# --- confusions of optical character recognition
+
+_NEUTRAL = (  # in the languages of _REPAIRED: no word of theirs has a capital after small letters
+    (re.compile(r"(?<![\w'’])([a-zà-ÿ]+)I(?=I*(?:[a-zà-ÿ]|\b))"), r"\1l"),
+    (re.compile(r"(?<=[a-zà-ÿ]l)I(?=[a-zà-ÿ]|\b)"), "l"),
+    (re.compile(r"(?<![\w'’])([A-Z][a-zà-ÿ]*[a-zà-ÿ])II(?=[a-zà-ÿ]|\b)"), r"\1ll"),
+    (re.compile(r"(?<=[A-Z]{2})l(?=[A-Z])|(?<=\b[A-Z])l(?=[A-Z]{2})"), "I"),
+    (re.compile(r"(?<=[a-zà-ÿ])0(?=[a-zà-ÿ])"), "o"),
+    (re.compile(r"(?<=\d)[Oo](?=\d)"), "0"),
+)
+_ONE_LANGUAGE = {
+    "en": (
+        (re.compile(r"(?<![\w'’.&-])l(?=['’](?:m|d|ll|ve|II)\b|[ \n,?!])"), "I"),
+        (re.compile(r"(?<![\w'’.-])l(?=(?:f|n|t|s|ts|t['’]s|t['’]ll|sn['’]t)\b(?!\.))"), "I"),
+        (re.compile(r"(?<![\w|])\|(?=(?:f|n|t|s|sn)?(?:['’]\w+)?[\s,?!.]|\Z)"), "I"),
+        (re.compile(r"(?<!\S)/(?=(?:f|t|s|n|['’](?:m|d|ll|ve))\b)"), "I"),
+        (re.compile(r"(?<!\S)1(?= (?:am|was|have|haven['’]t|had|don['’]t|do|didn['’]t|did|can|can['’]t|will|won['’]t|would|could|think|thought|know|knew|just|want|need|love|mean|guess|hope|said|got|saw)\b)"), "I"),
+        (re.compile(r"\bAIl\b"), "All"),
+        (re.compile(r"(?<!')''(?!')"), '"'),
+    ),
+    "de": ((re.compile(r"(?<![\w'’])l(?=(?:ch|hr|hn|hm|hnen|hre|hren|m|n|st|sst)\b)"), "I"),),
+    "fr": ((re.compile(r"(?<![\w'’])l(?=ls?\b)"), "I"),),
+    "nl": ((re.compile(r"(?<![\w'’])l(?=(?:k|n|s)\b)"), "I"),),
+}  # fmt: skip
+_REPAIRED = {"da", "de", "en", "es", "fi", "fr", "it", "nl", "no", "pt", "sv"}
+_WITHIN = tuple(
+    re.compile(pattern)  # literals first: most texts have none, and are searched once for each
+    for pattern in (r"I(?<=[a-zà-ÿ]I)", r"l(?<=[A-Z]l)(?=[A-Z])", r"0(?<=[a-z]0)", r"O(?<=\dO)")
+)
+_BEGINNING = (*(f"{before}l{after}" for before in ' \n"' for after in "'’ fnstcmhlk"), "|", "/", "\n1 ", " 1 ", "AIl", "''")  # fmt: skip
+
+
+def _confusions(text: str) -> tuple[bool, bool] | tuple[()]:
+    """Whether there are signs of confusions within words, and at their beginnings; () for none."""
+    within = any(pattern.search(text) for pattern in _WITHIN)
+    beginning = any(sign in text for sign in _BEGINNING)
+    return (within, beginning) if within or beginning else ()
+
+
+def _repaired(text: str, language: str, signs: tuple[bool, ...], count: Count) -> str:
+    language = language.partition("_")[0]
+    if language not in _REPAIRED:
+        return text
+    within, beginning = signs
+    patterns = [
+        *(_NEUTRAL if within else ()),
+        *(_ONE_LANGUAGE.get(language, ()) if beginning else ()),
+    ]
+    for pattern, new in patterns:
+        text = _counted(pattern, new, text, "ocr_repaired", count)
+    return text
