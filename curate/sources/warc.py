@@ -232,6 +232,7 @@ class _Reading:
         self._stretch, self._hold = stretch, hold
         self._source = stretch.source
         self._form = find_format(self._source)
+        # Settled once, by the head, so that it does not hang on where a range begins.
         self._dialects: tuple[Dialect, ...] = (WARC, ARC)
         self._dialects = find_dialects(self._head())
 
@@ -320,7 +321,6 @@ class _Reading:
             size, stop = int(length[1]), end.end() + int(length[1])
             if size > self._hold or stop > len(content) or content[stop:].strip(b"\r\n"):
                 return None
-            self._dialects = (dialect,)
             header = (dialect, content[: end.end()])
             return Record(self._reported(offset), header, content, (end.end(), stop), size)
         return None
@@ -329,7 +329,6 @@ class _Reading:
         """The record whose header lies between the offsets, and the offset to go on from."""
         head = feed.between(at, head_end)
         dialect = next(d for d in self._dialects if d.begins.match(head))
-        self._dialects = feed.dialects = (dialect,)
         offset = self._reported(feed.stored(at))
         header = (dialect, head)
         digits = dialect.parse(head).get("content-length", "")
@@ -341,7 +340,7 @@ class _Reading:
         end = head_end + length
         held = length <= self._hold
         body = b"" if held else feed.between(head_end, head_end + _PREFIX_BYTES)
-        stopped = feed.pass_body(head_end, end, held=held)
+        stopped = feed.pass_body(head_end, end, dialect, held=held)
         if not stopped:
             blank = next(blank for ending, blank in dialect.blanks if head.endswith(ending))
             stopped = feed.check_end(end, blank)
@@ -499,13 +498,15 @@ class _Feed:
                 break
         return None
 
-    def pass_body(self, start: int, end: int, *, held: bool) -> tuple[Fault, int] | None:
+    def pass_body(
+        self, start: int, end: int, dialect: Dialect, *, held: bool
+    ) -> tuple[Fault, int] | None:
         """Go from the start of a body to its end; what stops that before, and where.
 
         A body that is not held is forgotten on the way, so a header after the end of a record stops
         it too: nobody could go back to it when the length turns out to be wrong.
         """
-        at, dialect = start, self.dialects[0]
+        at = start
         while at < end:
             upto = end if held else min(end, at + CHUNK)
             self.fill(upto + dialect.overlap)  # the header that stops it may begin just before

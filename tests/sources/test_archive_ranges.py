@@ -147,7 +147,8 @@ def test_ranges_of_any_size_give_what_the_whole_gives(texts, layout, range_bytes
 @quick
 @given(texts, st.sampled_from(sorted(LAYOUTS)), st.integers(40, 3000), st.data())
 def test_ranges_of_a_damaged_archive_too(texts, layout, range_bytes, data):
-    whole = bytearray(LAYOUTS[layout]([wet(text, number) for number, text in enumerate(texts)]))
+    make = data.draw(st.sampled_from([wet, arc]))
+    whole = bytearray(LAYOUTS[layout]([make(text, number) for number, text in enumerate(texts)]))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(whole) - 1))
         what = data.draw(st.sampled_from(["flip", "cut out", "insert", "double"]))
