@@ -43,7 +43,12 @@ NEEDS_RUN = {
     "seed": "draws again",
     "augment.kinds": "makes documents",
     "augment.share": "makes documents",
+    "release.shard_documents": "shapes files, not verdicts",
+    "release.validation_share": "shapes files, not verdicts",
+    "max_removed_share": "stops runs, and decides about no document",
 }
+
+SCORER_FAILED = "hit: the scorer failed"
 
 
 # --- explain
@@ -140,7 +145,7 @@ def _meet(rule: Rule, row: pl.DataFrame, facts: dict[str, Any]) -> dict[str, Any
     elif not hits:
         outcome = "passed"
     elif state == "failed":
-        outcome = "hit: the scorer failed"
+        outcome = SCORER_FAILED
     else:
         outcome = "hit" if rule.action == "remove" else "hit: tagged"
     return {
@@ -184,6 +189,9 @@ def _sentence(story: dict[str, Any]) -> str:
     if story["removed_by"] == "urls.block" and story["limit"]:
         listed, _, entry = story["limit"].partition(":")
         return f"{name} was removed by urls.block: its url is on list {listed}: {entry}"
+    met = [rule["outcome"] for rule in story["rules"] if rule["rule"] == story["removed_by"]]
+    if met == [SCORER_FAILED]:
+        return f"{name} was removed by {story['removed_by']}: what measures it failed on this text"
     value = story["value"]
     shown = story["ledger"]["language"] if value is None else f"{value:g}"
     return (

@@ -285,12 +285,16 @@ class QualitySection(Section):
 
     @model_validator(mode="after")
     def _known_rules(self) -> Self:
-        self.preset_rules()
+        preset = self.preset_rules()
         for limits in (self.rules, *self.languages.values(), *self.sources.values()):
-            for name in limits:
+            for name, limit in limits.items():
                 if name not in all_rules() and name not in self.definitions:
                     asked = "[quality.rules] sets rules"
                     raise RecipeError(asked, f"{name!r} is none", "", nearest(name, all_rules()))
+                if limit is True and (preset.get(name) or all_rules()[name])["removes"] != "true":
+                    asked = "the limit of a rule is a number"
+                    change = "write one, or false to switch the rule off"
+                    raise RecipeError(asked, f"{name!r} is true", "", change)
         return self
 
     def preset_rules(self) -> dict[str, dict[str, Any]]:
@@ -599,7 +603,7 @@ def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Reci
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = [part for part in first["loc"] if part not in _KINDS]
+        place = _place_of(first["loc"])
         if first["type"].startswith("union_tag"):
             place.append("kind")
         line = _line_of(text, place)
@@ -638,6 +642,16 @@ def _assign(values: dict[str, Any], name: str, value: str) -> None:
         target[key] = value
 
 
+def _place_of(found: tuple[str | int, ...]) -> list[str | int]:
+    """A place in the recipe as its writer sees it: without the branches of unions."""
+    place: list[str | int] = []
+    for part in found:
+        is_kind = part in _KINDS and place and isinstance(place[-1], int)
+        if not is_kind and part not in {"float", "bool"}:
+            place.append(part)
+    return place
+
+
 def _explain(first: Any, place: list[str | int], where: str) -> RecipeError:
     name = ".".join(str(part) for part in place)
     if first["type"] == "extra_forbidden":
@@ -653,9 +667,9 @@ def _explain(first: Any, place: list[str | int], where: str) -> RecipeError:
         kind = str(first.get("ctx", {}).get("tag", ""))
         came = f"{kind!r} is none" if kind else "there is none"
         return RecipeError(f"`{name}` names a kind of source", came, where, nearest(kind, _KINDS))
-    return RecipeError(
-        f"`{name}` has a valid value", f"{first['input']!r} came", where, str(first["msg"]).lower()
-    )
+    message = {"tuple_type": "input should be a list", "model_type": "input should be a section"}
+    change = message.get(first["type"], str(first["msg"]).lower())
+    return RecipeError(f"`{name}` has a valid value", f"{first['input']!r} came", where, change)
 
 
 def _model_at(place: tuple[str | int, ...]) -> type[Section]:
@@ -689,9 +703,14 @@ def _line_of(text: str, place: list[str | int]) -> int | None:
         found = [index for index, line in enumerate(lines) if line.strip().startswith(header)]
         start = found[min(number, len(found) - 1)] if found else 0
     for index, line in enumerate(lines[start:], start + 1):
-        if names and (
-            line.split("=")[0].strip() == names[-1]
-            or repr(names[-1])[1:-1] in line.partition("=")[2]
-        ):
+        if names and _names(line, names[-1]):
             return index
     return start + 1 if start else None
+
+
+def _names(line: str, name: str) -> bool:
+    """Whether a line has the name for its key or section, or for a value in quotes."""
+    key, _, value = line.partition("=")
+    if key.lstrip().startswith("["):
+        return key.partition("]")[0].rpartition(".")[2].strip("[ \"'") == name
+    return key.strip() == name or f'"{name}"' in value or f"'{name}'" in value

@@ -257,19 +257,24 @@ def show_diff(facts: dict[str, Any]) -> None:
     """What `diff` found: a table for each list."""
     console = make_console()
     for name, value in facts.items():
-        if isinstance(value, list):
-            table = make_table(*(value[0] if value else ()))
+        if isinstance(value, list) and value:
+            table = make_table(*value[0])
             for row in value:
-                table.add_row(
-                    *(
-                        "" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
-                        for cell in row.values()
-                    )
-                )
+                table.add_row(*map(_cell, row.values()))
             console.print(f"\n{name}")
             console.print(table)
+        elif isinstance(value, dict):
+            counts = ", ".join(f"{count:,} {kind}" for kind, count in value.items())
+            console.print(f"{name}: {counts}".replace("_", " "), markup=False)
         else:
-            console.print(f"{name}: {value}", markup=False)
+            console.print(f"{name}: {value or 'none'}", markup=False)
+
+
+def _cell(value: Any) -> str:
+    """A cell of a diff; a pair is before and after."""
+    if isinstance(value, list):
+        return " → ".join(map(_cell, value))
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def show_scores(scores: dict[str, Any], *, as_json: bool) -> None:

@@ -79,6 +79,8 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
     made = sum(block.documents for block in decided.made.blocks)
     removed = int(funnel["removed"].sum())
     documents = DocumentCounts(read=read, made=made, kept=read + made - removed, removed=removed)
+    if not documents.kept:
+        run.warnings.append("the rules removed every document: the release is empty")
     return Report(tuple(inputs), funnel, documents, dict(sorted(skipped.items())))
 
 

@@ -61,6 +61,12 @@ def test_a_recipe_is_read_with_its_defaults(tmp_path):
         ('"wikipedia"', '"wikipaedia"', "line 5: `sources.0.kind` names a kind of source, but 'wikipaedia' is none; did you mean 'wikipedia'?"),
         ('name = "mine"', "", "`name` is missing"),
         ('"deu"', '"xyzzy"', "line 14"),
+        ("[language]", "[langauge]", "line 13: a recipe takes known keys, but 'langauge' is none; did you mean 'language'?"),
+        ("[quality.rules]", "[quality.sources.record]", "line 19: [quality.sources] names sources, but 'record' is none; did you mean 'records'?"),
+        ("[quality.rules]", "[quality.languages.xyzzy]", "line 19: a language is"),
+        ("minimum_words = 100", "minimum_words = true", "line 20: the limit of a rule is a number, but 'minimum_words' is true"),
+        ("minimum_words = 100", 'minimum_words = "many"', "line 20: `quality.rules.minimum_words` has a valid value, but 'many' came"),
+        ('["*.jsonl"]', '"*.jsonl"', "line 10: `sources.1.inputs` has a valid value, but '*.jsonl' came; input should be a list"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_its_line_and_the_nearest_name(tmp_path, old, new, message):
@@ -99,6 +105,12 @@ def test_settings_replace_values_by_dotted_name(tmp_path):
     assert recipe.toxicity.action == "remove"
     assert recipe.seed == 9
     assert change_recipe(recipe, {"language.keep": '["fr"]'}).language.keep == ("fra",)
+
+
+def test_a_rule_about_a_flag_can_be_set_to_true(tmp_path):
+    recipe = load(tmp_path, GOOD.replace("minimum_words = 100", "no_lorem_ipsum = true"))
+
+    assert recipe.quality.rules == {"no_lorem_ipsum": True}
 
 
 def test_an_unknown_setting_is_refused(tmp_path):

@@ -38,7 +38,15 @@ _PLACES = 16  # pieces whose place in the stored file is remembered
 
 
 class _LostBytesError(Exception):
-    """The structure of the XML says that bytes are missing."""
+    """The structure of the XML says that bytes are missing.
+
+    Attributes:
+        offset: of the tag that says so: expat's own place is beyond it once this is raised.
+    """
+
+    def __init__(self, detail: str, offset: int) -> None:
+        super().__init__(detail)
+        self.offset = offset
 
 
 class _NextRangeError(Exception):
@@ -115,6 +123,7 @@ class Dump:
         self._mark = b"<page>"  # in that encoding
         self._size = 0  # bytes fed
         self._recent = b""  # the last of them
+        self._searched = 0  # the next page is not looked for before this byte
         self._places: deque[tuple[int, Piece]] = deque(maxlen=_PLACES)  # which were at which byte
         self._is_entered = False
         self._range_size: int | None = None  # bytes fed when the range ended
@@ -156,17 +165,20 @@ class Dump:
         recent = self._recent + block
         self._size += len(block)
         self._recent = recent[-PIECE:]
-        data = block
+        view = memoryview(recent)  # what is parsed again and again is not copied
+        data = memoryview(block)
         while data:
             if self._parser is None:
                 resumes = self._size - len(data)
-                start = recent.find(self._mark, max(0, resumes - recent_offset - len(self._mark)))
+                first = max(resumes - len(self._mark), self._searched)
+                start = recent.find(self._mark, max(0, first - recent_offset))
                 if start < 0:
                     return True
                 if self._is_beyond(recent_offset + start):
                     return False
                 self._resume(recent_offset + start)
-                data = recent[start:]
+                self._searched = recent_offset + start + 1  # whatever comes, it is not begun twice
+                data = view[start:]
             parser = self._parser
             assert parser is not None
             try:
@@ -177,15 +189,16 @@ class Dump:
                 offset = self._base + parser.ErrorByteIndex
                 self._damaged(offset, expat.ErrorString(error.code))
             except _LostBytesError as error:
-                offset = self._base + parser.CurrentByteIndex
+                offset = error.offset
                 self._damaged(offset, str(error))
             else:
                 if self._size - self._base - parser.CurrentByteIndex <= _LONGEST_TAG:
                     return True
                 self._damaged(self._size, f"a tag or comment of more than {_LONGEST_TAG} bytes")
-                data = block
+                data = memoryview(block)
                 continue
-            data = recent[max(0, offset - recent_offset) :]
+            self._searched = max(offset, self._searched)
+            data = view[max(0, self._searched - recent_offset) :]
         return True
 
     def lose(self, lost: Lost) -> None:
@@ -298,10 +311,10 @@ class Dump:
             assert self._parser is not None
             self._parser.CharacterDataHandler = self._characters
         elif name == "page":
-            if self._page is not None:
-                raise _LostBytesError("a page begins inside another")
             assert self._parser is not None
             offset = self._base + self._parser.CurrentByteIndex
+            if self._page is not None:
+                raise _LostBytesError("a page begins inside another", offset)
             if self._is_beyond(offset):
                 raise _NextRangeError
             self._page = Page({}, {}, self._stored(offset))

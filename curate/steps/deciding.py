@@ -82,15 +82,13 @@ def judge_block(work: Work, block: Block) -> None:
     scores = documents.hstack(read_scores(work, block, columns_read(rules)))
     verdicts = judge(scores, rules)
     counts = count_rules(scores, verdicts, rules)
-    read = documents.group_by("source").len().sort("source")
-    metadata = {"funnel": counts.to_dicts(), "read": dict(read.iter_rows())}
-    work.store.write_frame(judge_name(work, block), verdicts, metadata)
+    work.store.write_frame(judge_name(work, block), verdicts, {"funnel": counts.to_dicts()})
 
 
-def read_funnel(work: Work, block: Block) -> tuple[pl.DataFrame, dict[str, int]]:
-    """How the rules met a block's documents, and its documents by source."""
+def read_funnel(work: Work, block: Block) -> pl.DataFrame:
+    """How the rules met a block's documents."""
     metadata = work.store.read_metadata(judge_name(work, block))
-    return pl.DataFrame(metadata["funnel"], schema=FUNNEL), metadata["read"]
+    return pl.DataFrame(metadata["funnel"], schema=FUNNEL)
 
 
 # --- pairs of documents
@@ -354,7 +352,7 @@ def decided_funnel(work: Work, decided: Decided) -> pl.DataFrame:
         (decided.corpus, decided.survivors),
         (decided.made, decided.made_survivors),
     ):
-        counts += [read_funnel(work, block)[0] for block in corpus.blocks]
+        counts += [read_funnel(work, block) for block in corpus.blocks]
         if survivors:
             metadata = work.store.read_metadata(name_of("survivors", survivors))
             counts.append(pl.DataFrame(metadata["funnel"], schema=FUNNEL))

@@ -121,6 +121,7 @@ def test_a_rule_that_removes_nearly_everything_stops_the_run(curate, tmp_path):
     assert "max_removed_share" in answer["error"]
     assert allowed["documents"]["kept"] == 0
     assert allowed["splits"] == {"train": 0, "validation": 0}
+    assert allowed["warnings"] == ["the rules removed every document: the release is empty"]
 
 
 def test_one_file_given_twice_is_two_documents_of_which_one_survives(curate, tmp_path):

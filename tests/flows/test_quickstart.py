@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -367,6 +368,8 @@ def test_what_if_and_explain_say_when_a_text_is_gone(curate, quickstart, tmp_pat
         ("clean.unicode=NFKC", "clean.unicode cannot be answered so: it changes what is read"),
         ("language.model=other.bin", "language.model cannot be answered so: it measures again"),
         ("duplicates.minimum_similarity=0.3", "pairs below 0.5 were not kept"),
+        ("release.shard_documents=5", "it shapes files, not verdicts"),
+        ("max_removed_share=0.5", "it stops runs"),
         ("quality.minimum_wrods=1", "did you mean 'minimum_words'"),
         ("minimum_words", "--set takes name=value"),
     ],
@@ -428,7 +431,9 @@ def test_diff_counts_by_rule_and_source(curate, quickstart, tmp_path):
     text = curate("diff", "quickstart@1", "quickstart@2", "--store", store).stdout
 
     assert "quality.minimum_words" in json.dumps(facts)
-    assert "quality.minimum_words" in text
+    assert "documents: " in text
+    assert " same, " in text
+    assert re.search(r"quality\.minimum_words +commoncrawl +\d+ → \d+ +0 → 0", text)
 
 
 def test_a_release_that_is_not_there_is_named_with_those_that_are(curate, quickstart):

@@ -269,6 +269,13 @@ def test_a_damaged_page_is_stepped_over(encoding, old, new, lost, detail):
     assert counts["pages"] == 9
 
 
+def test_pages_that_begin_one_after_the_other_are_stepped_over():
+    documents, skipped, counts = run(HEAD + pages(1, 1) + "<page>" * 500 + pages(2, 3) + TAIL)
+    assert numbers(documents) == [1, 2, 3]
+    assert skipped["detail"].to_list() == ["a page begins inside another"] * 500
+    assert counts["pages"] == 503
+
+
 def test_invalid_utf8_damages_one_page():
     data = (HEAD + pages(1, 9) + TAIL).encode()
     documents, skipped, _ = run(data.replace(b"text 5", b"text \xff 5"))
