@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-PARTS = ("reading", "wikipedia", "subtitles", "encodings", "urls", "records", "remote")
+PARTS = ("reading", "archives", "wikipedia", "subtitles", "encodings", "urls", "records", "remote")
 
 
 def main() -> None:

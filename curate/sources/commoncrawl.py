@@ -16,16 +16,16 @@ from curate.recipe import CommonCrawlSection
 from curate.sources import InputFile, Sink, document_id, split_evenly
 from curate.sources.encoding import Decoded
 from curate.sources.html import SkipError, check_extractor, decode_page, extract
-from curate.sources.http import Response, decode_body, looks_like_html, parse_response
+from curate.sources.http import Response, decode_body, looks_like_html
 from curate.sources.warc import Archive, Record, is_divisible
 
 _SLACK = 1 << 20  # HTTP header and chunk sizes of a page that is as long as allowed
 _PAGE_TYPES = {"response", "resource", "conversion"}
-_COUNTED_TYPES = {*_PAGE_TYPES, "warcinfo", "request", "metadata", "revisit", "continuation"}
+_OTHER_TYPES = {"warcinfo", "request", "metadata"}
+_COUNTED_TYPES = {*_PAGE_TYPES, *_OTHER_TYPES, "revisit", "continuation"}
 _HTML = {"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"}
 _BINARY = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b\x08", b"Rar!")
 _UNKNOWN = {"", "unknown/unknown", "application/unknown", "*/*", "no-type", "unk"}  # say nothing
-_NO_RESPONSE = Response("", {}, None, b"")
 _TYPE_END = re.compile(r"[\s;,]")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w:.-]{2,40})""", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.ASCII)
@@ -63,10 +63,12 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
     for record in archive:
         if record.lost:
             sink.count("bytes_stepped_over", record.lost)
-        kind = record.fields.get("warc-type", "").lower()
-        if record.fields:
+        kind = record.kind
+        if not record.is_gap:
             sink.count("records")
             sink.count(f"records_{kind}" if kind in _COUNTED_TYPES else "records_unknown")
+        if kind in _OTHER_TYPES and not record.fault:
+            continue
         uri = record.fields.get("warc-target-uri", "").strip("<>") or None
         try:
             _refuse_parts(record, kind)
@@ -99,9 +101,8 @@ def _refuse_parts(record: Record, kind: str) -> None:
 def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) -> None:
     """Give the sink the record's document."""
     fields = record.fields
-    response = _response(record) if kind == "response" else _NO_RESPONSE
-    http = response.fields
-    payload = response.payload if response.status else record.body
+    response = _response(record) if kind == "response" else Response("", {}, None, record.body)
+    http, payload = response.fields, response.payload
     content_type = (http if response.status else fields).get("content-type", "")
     media_type, body = _content(record, kind, content_type, payload, http, limit)
     title = None
@@ -149,7 +150,7 @@ def _content(
         raise SkipError("not_html", media_type)
     if "warc-truncated" in record.fields:
         raise SkipError("truncated", f"by the crawler: {record.fields['warc-truncated']}")
-    if len(record.body) < record.length:
+    if not record.is_whole:
         raise SkipError("too_large", f"{record.length} bytes")
     body = decode_body(payload, http, limit)
     if len(body) > limit:
@@ -177,11 +178,11 @@ def _response(record: Record) -> Response:
     Raises:
         SkipError: `bad_http`, or `http_status` where it is not 200.
     """
-    response = parse_response(record.body)
+    response = record.response
     if not response.status:
         content_type = record.fields.get("content-type", "").lower()
-        if content_type.startswith("application/http") or record.body.startswith(b"HTTP/"):
-            raise SkipError("bad_http", f"it begins with {record.body[:40]!r}")
+        if content_type.startswith("application/http") or response.payload.startswith(b"HTTP/"):
+            raise SkipError("bad_http", f"it begins with {response.payload[:40]!r}")
     elif response.status != "200":
         raise SkipError("http_status", response.status)
     return response

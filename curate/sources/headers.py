@@ -21,6 +21,7 @@ _ARC_PLACE = (
 )
 _ARC = re.compile(_SCHEME + rb"[^\n]{1,65536}?" + _ARC_PLACE)
 _ARC_VERSION_2 = re.compile(rb"(.*) (?:\d{3}|-) \S+ \S+ (?:\d+|-) \S+", re.DOTALL)
+_FIELD = re.compile(r"\n([^\s:]+):([^\n]*)")
 _ARC_DATE = re.compile(
     r"(\d{4})(?:(0[1-9]|1[0-2])(?:(0[1-9]|[12]\d|3[01])"
     r"(?:([01]\d|2[0-3])(?:([0-5]\d)([0-5]\d)?)?)?)?)?",
@@ -54,27 +55,27 @@ class Dialect(NamedTuple):
     length: re.Pattern[bytes]
 
 
-def parse_fields(lines: bytes) -> dict[str, str]:
+def parse_fields(header: bytes) -> dict[str, str]:
     r"""The fields of a WARC or HTTP header, names in lower case, the first of those that repeat.
 
-    >>> parse_fields(b"Content-Type: text/html;\r\n charset=utf-8\r\nX: 1\nx: 2")
+    Args:
+        header: from its first line on, which is no field.
+
+    >>> parse_fields(b"WARC/1.0\r\nContent-Type: text/html;\r\n charset=utf-8\r\nX: 1\nx: 2")
     {'content-type': 'text/html; charset=utf-8', 'x': '1'}
     """
-    fields: dict[str, str] = {}
-    for name, value in split_fields(lines):
-        fields.setdefault(name, value)
-    return fields
+    return dict(reversed(split_fields(header)))
 
 
-def split_fields(lines: bytes) -> list[tuple[str, str]]:
+def split_fields(header: bytes) -> list[tuple[str, str]]:
     """The fields of a WARC or HTTP header in order, names in lower case."""
-    try:
-        text = lines.decode()
-    except UnicodeDecodeError:
-        text = lines.decode("latin-1")
+    text = _text(header.rstrip(b"\r\n"))
+    found = _FIELD.findall(text)
+    if len(found) == text.count("\n"):  # each line is a field, none is folded
+        return [(name.lower(), value.strip()) for name, value in found]
     names: list[str] = []
     values: list[list[str]] = []  # a folded line goes on with the field before it
-    for line in text.split("\n"):
+    for line in text.split("\n")[1:]:
         if line[:1] in {" ", "\t"}:
             if values:
                 values[-1].append(line.strip())
@@ -85,10 +86,6 @@ def split_fields(lines: bytes) -> list[tuple[str, str]]:
             values.append([value.strip()])
     pairs = zip(names, values, strict=True)
     return [(n, " ".join(v).strip() if len(v) > 1 else v[0]) for n, v in pairs]
-
-
-def _parse_warc(header: bytes) -> dict[str, str]:
-    return parse_fields(header.partition(b"\n")[2])
 
 
 def _parse_arc(header: bytes) -> dict[str, str]:
@@ -144,7 +141,7 @@ WARC = Dialect(
     overlap=64,
     end=re.compile(rb"\n\r*\n"),
     blanks=((b"\n\n", b"\n\n"), (b"", b"\r\n\r\n")),
-    parse=_parse_warc,
+    parse=parse_fields,
     length=re.compile(rb"\nContent-Length: (\d{1,18})\r?\n", re.IGNORECASE),
 )
 ARC = Dialect(

@@ -48,22 +48,24 @@ class Response(NamedTuple):
     payload: bytes
 
 
-def parse_response(block: bytes) -> Response:
-    """The parts of a response; without status where the block does not begin like one.
+def parse_response(content: bytes, start: int = 0, stop: int | None = None) -> Response:
+    """The parts of a response that lies between two offsets of the content.
 
-    A header without an end, or longer than 1 MiB, is none.
+    Without status where it does not begin like one, or has a header without an end or longer than
+    1 MiB.
     """
-    status = _STATUS.match(block)
-    end = _HEADER_END.search(block, 0, _MAXIMUM_HEADER_BYTES) if status else None
+    stop = len(content) if stop is None else stop
+    status = _STATUS.match(content, start, stop)
+    upto = min(stop, start + _MAXIMUM_HEADER_BYTES)
+    end = _HEADER_END.search(content, start, upto) if status else None
     if not status or not end:
-        return Response("", {}, None, block)
-    fields: dict[str, str] = {}
-    robots: list[str] = []
-    for name, value in split_fields(block[: end.start()].partition(b"\n")[2]):
-        fields.setdefault(name, value)
-        if name == "x-robots-tag":
-            robots.append(value)
-    return Response(status[1].decode(), fields, parse_robots(robots), block[end.end() :])
+        return Response("", {}, None, content[start:stop])
+    found = split_fields(content[start : end.start()])
+    fields = dict(reversed(found))
+    robots = None
+    if "x-robots-tag" in fields:
+        robots = parse_robots(value for name, value in found if name == "x-robots-tag")
+    return Response(status[1].decode(), fields, robots, content[end.end() : stop])
 
 
 def parse_robots(values: Iterable[str]) -> str | None:
@@ -99,6 +101,8 @@ def decode_body(payload: bytes, fields: dict[str, str], limit: int) -> bytes:
     Raises:
         SkipError: `truncated`, `damaged` or `unsupported_encoding`.
     """
+    if "content-encoding" not in fields and "transfer-encoding" not in fields:
+        return payload
     body = payload
     if "chunked" in fields.get("transfer-encoding", "").lower():
         body = _join_chunks(payload)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from backports import zstd
-from isal import igzip_lib
+from isal import igzip_lib, isal_zlib
 from lz4.frame import LZ4FrameDecompressor
 
 from curate.errors import InputError
@@ -74,18 +74,27 @@ class Format(NamedTuple):
         member: what its members are called.
         magic: matches the first bytes of one.
         begin: a decompressor of one member.
+        begin_short: one that is faster for a member that is decompressed in one step.
     """
 
     member: str
     magic: re.Pattern[bytes]
     begin: Callable[[], _Decompressor]
+    begin_short: Callable[[], Any] | None = None
 
 
 def _begin_gzip() -> Any:
     return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 
 
-_GZIP = Format("gzip member", re.compile(rb"\x1f\x8b\x08[\x00-\x1f]"), _begin_gzip)
+def _begin_short_gzip() -> Any:
+    """Of the same library; this interface reserves no memory for what it may come to give."""
+    return isal_zlib.decompressobj(wbits=31)
+
+
+_GZIP = Format(
+    "gzip member", re.compile(rb"\x1f\x8b\x08[\x00-\x1f]"), _begin_gzip, _begin_short_gzip
+)
 _ZSTD = Format("zstd frame", re.compile(rb"\x28\xb5\x2f\xfd"), zstd.ZstdDecompressor)
 _LZ4 = Format("LZ4 frame", re.compile(rb"\x04\x22\x4d\x18"), LZ4FrameDecompressor)
 _BZIP2 = Format(
@@ -117,15 +126,19 @@ class Source:
         self.name, self.start, self.stop = name, start, stop
         self.stream = stream
         self._base = start
-        self._data = b""
+        self._length = 0  # of what of the file is in the buffer, from `_base` on
+        self._buffer = memoryview(bytearray(_WINDOW + CHUNK))  # one for all: fresh pages cost time
 
     def view(self, offset: int, size: int) -> memoryview:
-        """The bytes from an offset on: at least `size` of them, or those there are."""
+        """The bytes from an offset on: at least `size` of them, or those there are.
+
+        They are overwritten by the next view.
+        """
         at = offset - self._base
-        if at < 0 or len(self._data) - at < size:
+        if at < 0 or self._length - at < size:
             self._fill(offset, size)
             at = offset - self._base
-        return memoryview(self._data)[at:]
+        return self._buffer[at : self._length]
 
     def end(self) -> int:
         """Where the stretch ends in the file."""
@@ -141,21 +154,28 @@ class Source:
         return InputError("a file can be read to its end", came, self.name)
 
     def _fill(self, offset: int, size: int) -> None:
-        end = self._base + len(self._data)
-        pieces = [self._data[offset - self._base :] if self._base <= offset <= end else b""]
-        self._base, at = offset, offset + len(pieces[0])
-        upto = offset + max(size, _WINDOW)
+        at, kept = offset - self._base, 0
+        before = self._buffer
+        if size + CHUNK > len(before):
+            self._buffer = memoryview(bytearray(size + CHUNK))
+        if 0 <= at < self._length:
+            kept = self._length - at
+            self._buffer[:kept] = before[at : self._length]
+        self._base, self._length = offset, kept
+        upto = max(size, _WINDOW)
         if self.stop is not None:
-            upto = min(upto, self.stop)
+            upto = min(upto, self.stop - offset)
         try:
-            if at < upto and self.stream.tell() != at:  # others may read from it too
-                self.stream.seek(at)
-            while at < upto and (piece := self.stream.read(upto - at)):
-                pieces.append(piece)
-                at += len(piece)
+            if self._length < upto and self.stream.tell() != offset + kept:  # others read it too
+                self.stream.seek(offset + kept)
+            while self._length < upto:
+                piece = self.stream.read(min(CHUNK, upto - self._length))
+                if not piece:
+                    break
+                self._buffer[self._length : self._length + len(piece)] = piece
+                self._length += len(piece)
         except OSError as error:
             raise self._unreadable(error) from error
-        self._data = b"".join(pieces)
 
     def find(self, pattern: re.Pattern[bytes], offset: int, stop: int | None) -> int | None:
         """Where the pattern (of at most 64 bytes) matches first, from the offset on, before `stop`."""
@@ -198,6 +218,7 @@ def _with_dictionary(source: Source) -> Format:
             packed = zstd.ZstdDecompressor()
             content = packed.decompress(content, _MAXIMUM_DICTIONARY_BYTES)
         dictionary = zstd.ZstdDict(content, is_raw=not content.startswith(_DICTIONARY_MAGIC))
+        zstd.ZstdDecompressor(zstd_dict=dictionary)
     except _ERRORS as error:
         raise InputError(asked, f"it cannot be used: {error}", source.name) from error
     magic = re.compile(_ZSTD.magic.pattern)
@@ -272,29 +293,36 @@ class Members:
         view = self._source.view(self.at, CHUNK)
         if not view:
             return None
-        member = self._form.begin()
-        pieces: list[bytes] = []
-        at, size, step = 0, 0, _FIRST_BYTES
         try:
-            while not member.eof:
-                data: bytes | memoryview = b""
-                if member.needs_input:
-                    data = view[at : at + step]
-                    if not data and len(view) < _WINDOW:
-                        view = self._source.view(self.at, _WINDOW)
-                        data = view[at : at + step]
-                    if not data:
-                        return None
-                    at, step = at + len(data), CHUNK
-                piece = member.decompress(data, most + 1 - size)
-                size += len(piece)
-                if size > most:
-                    return None
-                pieces.append(piece)
+            member: Any = (self._form.begin_short or self._form.begin)()
+            content = member.decompress(view[:_FIRST_BYTES], most + 1)
+            if not member.eof:
+                return self._rest_of_whole(member, content, view, most)
         except _ERRORS:
             return None
+        if len(content) > most:
+            return None
+        self.at += min(len(view), _FIRST_BYTES) - len(member.unused_data or b"")
+        return bytes(content)
+
+    def _rest_of_whole(
+        self, member: Any, content: bytes, view: memoryview, most: int
+    ) -> bytes | None:
+        pieces, size, at = [content], len(content), min(len(view), _FIRST_BYTES)
+        while not member.eof and size <= most:
+            data = view[at : at + CHUNK]
+            if not data and len(view) < _WINDOW:
+                view = self._source.view(self.at, _WINDOW)
+                data = view[at : at + CHUNK]
+            if not data:
+                return None
+            at += len(data)
+            pieces.append(member.decompress(data, most + 1 - size))
+            size += len(pieces[-1])
+        if size > most:
+            return None
         self.at += at - len(member.unused_data or b"")
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def find_entry(self, start: int, stop: int | None) -> int | None:
         """Where the first member begins that opens with a record, from `start` on before `stop`."""

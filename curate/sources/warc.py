@@ -6,28 +6,26 @@ mode it loses every second one), and gives no sign of a member that is cut off.
 
 A record is intact when its length leads to the end of a record and, where that is the end of a gzip
 member too, the member has the right checksum. One that fills a member alone is found by looking at
-its two ends; whatever is not as simple goes through `_Feed`.
+its two ends; whatever is not as simple goes through `Feed`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from curate.errors import InputError
+from curate.sources.feed import FILE_ENDS, NOWHERE, WRONG_LENGTH, Feed, Plain
 from curate.sources.headers import ARC, WARC, Dialect, find_dialects
-from curate.sources.members import CHUNK, Begin, Fault, Members, Source, find_format
+from curate.sources.http import Response, parse_response
+from curate.sources.members import Fault, Members, Source, find_format
 from curate.sources.stretches import Stretch, find_stretches
 
-_MAXIMUM_HEADER_BYTES = 1 << 20
 _PREFIX_BYTES = 1 << 16  # what is kept of a record that is too long to hold: its HTTP header
 _SHORT_BYTES = 4 << 20  # a member of at most so many is looked at whole
-_PIECE_BYTES = 1 << 18  # of a file that is not compressed
 _HEAD_BYTES = 4 << 20  # of a file that tell what it is
-_NOWHERE = 1 << 63  # an offset beyond every file
-_NO_LINE_END = re.compile(rb"[^\r\n]")
+_KIND = re.compile(rb"\nWARC-Type: ([a-z]+)\r?\n(?![ \t])", re.IGNORECASE)
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _ASKED = "a web archive is WARC, WET, ARC or WACZ"
 _FOREIGN = (
@@ -42,28 +40,67 @@ class Record:
 
     Attributes:
         offset: where in the stored file the record or gap begins, or the member in which it does.
-        body: what follows the header; of a record longer than `hold` only the beginning.
-        length: as the header says; the body is shorter when the record is damaged or too long.
+        length: of the body as the header says; what is there is shorter when the record is damaged
+            or too long.
         fault: empty for an intact record, else `truncated` or `damaged`.
         detail: what is wrong.
         lost: bytes that were stepped over: decompressed ones, or compressed ones where they
             could not be decompressed.
     """
 
-    __slots__ = ("_fields", "_header", "body", "detail", "fault", "length", "lost", "offset")
+    __slots__ = (
+        "_body",
+        "_content",
+        "_fields",
+        "_header",
+        "detail",
+        "fault",
+        "length",
+        "lost",
+        "offset",
+    )
 
     def __init__(
         self,
         offset: int,
         header: tuple[Dialect, bytes] | None,
-        body: bytes = b"",
+        content: bytes = b"",
+        body: tuple[int, int] | None = None,
         length: int = 0,
         fault: Fault | None = None,
     ) -> None:
-        self.offset, self.body, self.length = offset, body, length
+        self.offset, self.length = offset, length
         self.fault, self.detail, self.lost = fault or ("", "", 0)
         self._header = header
         self._fields: dict[str, str] | None = None if header else {}
+        self._content = content
+        self._body = body or (0, len(content))
+
+    @property
+    def kind(self) -> str:
+        """`WARC-Type` in lower case; empty for a gap. The other fields need not be parsed for it."""
+        found = _KIND.search(self._header[1]) if self._header and self._fields is None else None
+        return found[1].lower().decode() if found else self.fields.get("warc-type", "").lower()
+
+    @property
+    def body(self) -> bytes:
+        """What follows the header; of a record longer than `hold` only the beginning."""
+        return self._content[self._body[0] : self._body[1]]
+
+    @property
+    def response(self) -> Response:
+        """The body as an HTTP response."""
+        return parse_response(self._content, *self._body)
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether this is no record."""
+        return self._header is None or (self.fault != "" and not self.fields)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body is there as it is in the file."""
+        return self._body[1] - self._body[0] == self.length
 
     @property
     def fields(self) -> dict[str, str]:
@@ -73,15 +110,8 @@ class Record:
             self._fields = self._header[0].parse(self._header[1])
         return self._fields
 
-    @property
-    def is_arc(self) -> bool:
-        """Whether the header was an ARC file's."""
-        return self._header is not None and self._header[0] is ARC
-
 
 _NO_RECORD = Fault("damaged", "no record begins here")
-_WRONG_LENGTH = Fault("damaged", "its length does not lead to the end of a record")
-_FILE_ENDS = Fault("truncated", "the file ends within the record")
 
 
 class Archive:
@@ -136,7 +166,7 @@ class Archive:
                 continue
             self._enter(entry)
             for record in reading.read(entry, self._stop):
-                found = found or bool(record.fault == "" or record.fields)
+                found = found or not record.is_gap
                 empty = False
                 yield record
             if reading.following is not None:
@@ -176,18 +206,6 @@ def is_divisible(stream: BinaryIO, name: str) -> bool:
     return members.whole(_SHORT_BYTES) is not None
 
 
-class _Plain:
-    """The pieces of a file that is not compressed."""
-
-    def __init__(self, source: Source, at: int) -> None:
-        self.at, self._source = at, source
-
-    def next(self) -> bytes | None:
-        piece = bytes(self._source.view(self.at, 1)[:_PIECE_BYTES])
-        self.at += len(piece)
-        return piece or None
-
-
 class _Reading:
     """The records of one stretch: a file, or a file in a package."""
 
@@ -196,6 +214,7 @@ class _Reading:
         self._stretch, self._hold = stretch, hold
         self._source = stretch.source
         self._form = find_format(self._source)
+        # Settled once, by the head, so that it does not hang on where a range begins.
         self._dialects: tuple[Dialect, ...] = (WARC, ARC)
         self._dialects = find_dialects(self._head())
 
@@ -212,8 +231,8 @@ class _Reading:
                 return piece
         return b""
 
-    def _pieces(self, source: Source, at: int) -> Members | _Plain:
-        return Members(source, self._form, at, self._opens) if self._form else _Plain(source, at)
+    def _pieces(self, source: Source, at: int) -> Members | Plain:
+        return Members(source, self._form, at, self._opens) if self._form else Plain(source, at)
 
     def _opens(self, content: bytes) -> bool:
         return any(dialect.prefix.match(content) for dialect in self._dialects)
@@ -226,19 +245,19 @@ class _Reading:
             return None
         if self._form:
             return Members(self._source, self._form, start, self._opens).find_entry(start, stop)
-        feed = _Feed(_Plain(self._source, start), self._dialects, start)
+        feed = Feed(Plain(self._source, start), self._dialects, start)
         if feed.header_end(start):
             return start
-        return feed.next_entry(start, _NOWHERE if stop is None else stop)
+        return feed.next_entry(start, NOWHERE if stop is None else stop)
 
     def read(self, entry: int, stop: int | None) -> Iterator[Record]:
         """Records and gaps from an entry on to the first entry at `stop` or after it."""
         at = self._source.start if entry == self._stretch.start else entry
         pieces = self._pieces(self._source, at)
-        feed = _Feed(pieces, self._dialects, 0 if self._form else at)
+        feed = Feed(pieces, self._dialects, 0 if self._form else at)
         place = 0 if self._form else at
         members = pieces if isinstance(pieces, Members) else None
-        end = stop if stop is not None and self._stretch.is_divisible else _NOWHERE
+        end = stop if stop is not None and self._stretch.is_divisible else NOWHERE
         while True:
             while members is not None and feed.is_drained(place):
                 offset = members.at
@@ -284,16 +303,14 @@ class _Reading:
             size, stop = int(length[1]), end.end() + int(length[1])
             if size > self._hold or stop > len(content) or content[stop:].strip(b"\r\n"):
                 return None
-            self._dialects = (dialect,)
             header = (dialect, content[: end.end()])
-            return Record(self._reported(offset), header, content[end.end() : stop], size)
+            return Record(self._reported(offset), header, content, (end.end(), stop), size)
         return None
 
-    def _record(self, feed: _Feed, at: int, head_end: int) -> tuple[Record, int]:
+    def _record(self, feed: Feed, at: int, head_end: int) -> tuple[Record, int]:
         """The record whose header lies between the offsets, and the offset to go on from."""
         head = feed.between(at, head_end)
         dialect = next(d for d in self._dialects if d.begins.match(head))
-        self._dialects = feed.dialects = (dialect,)
         offset = self._reported(feed.stored(at))
         header = (dialect, head)
         digits = dialect.parse(head).get("content-length", "")
@@ -305,200 +322,18 @@ class _Reading:
         end = head_end + length
         held = length <= self._hold
         body = b"" if held else feed.between(head_end, head_end + _PREFIX_BYTES)
-        stopped = feed.pass_body(head_end, end, held=held)
+        stopped = feed.pass_body(head_end, end, dialect, held=held)
         if not stopped:
             blank = next(blank for ending, blank in dialect.blanks if head.endswith(ending))
             stopped = feed.check_end(end, blank)
             if not stopped:
                 body = feed.between(head_end, end) if held else body
-                return Record(offset, header, body, length), end
+                return Record(offset, header, body, length=length), end
         fault, resume = stopped
-        if fault is _WRONG_LENGTH and held:
+        if fault is WRONG_LENGTH and held:
             resume = feed.next_header(head_end)
-        elif fault is _FILE_ENDS and held:
+        elif fault is FILE_ENDS and held:
             resume = feed.next_header(head_end)
-            fault = _FILE_ENDS if resume == feed.end else _WRONG_LENGTH
+            fault = FILE_ENDS if resume == feed.end else WRONG_LENGTH
         fault = Fault(fault.fault, fault.detail, fault.lost + resume - at)
-        return Record(offset, header, b"", length, fault), resume
-
-
-class _Feed:
-    """Decompressed bytes from `base` to `end`, and the members' bounds and faults met so far."""
-
-    def __init__(self, pieces: Members | _Plain, dialects: tuple[Dialect, ...], base: int) -> None:
-        self.dialects = dialects
-        self._pieces = pieces
-        self._is_plain = isinstance(pieces, _Plain)
-        self._data = bytearray()
-        self._base = base
-        self._begins: deque[tuple[int, int]] = deque()  # of members: here, and in the stored file
-        self._member_ends: deque[int] = deque()
-        self._faults: deque[tuple[int, Fault]] = deque()
-
-    @property
-    def end(self) -> int:
-        return self._base + len(self._data)
-
-    def pull(self) -> bool:
-        """Take what comes next; False when nothing does."""
-        piece = self._pieces.next()
-        if piece is None:
-            return False
-        if isinstance(piece, Fault):
-            self._faults.append((self.end, piece))
-        elif isinstance(piece, Begin):
-            self._begins.append((self.end, piece.offset))
-        elif piece:
-            self._data += piece
-        elif self.fault_at() != self.end:
-            self._member_ends.append(self.end)
-        return True
-
-    def push(self, offset: int, content: bytes) -> None:
-        """Take a whole member."""
-        self._begins.append((self.end, offset))
-        self._data += content
-        self._member_ends.append(self.end)
-
-    def is_drained(self, offset: int) -> bool:
-        """Whether nothing is known of what comes at the offset."""
-        return offset == self.end and not self._faults
-
-    def stored(self, offset: int) -> int:
-        """Where in the stored file the member begins in which the offset lies, or the offset."""
-        if self._is_plain:
-            return offset
-        return next((s for at, s in reversed(self._begins) if at <= offset), 0)
-
-    def entry(self, offset: int) -> int | None:
-        """Where in the stored file the member begins that begins at the offset, if one does."""
-        if self._is_plain:
-            return offset
-        return next((s for at, s in reversed(self._begins) if at == offset), None)
-
-    def fill(self, offset: int) -> None:
-        """Have the bytes before the offset, or all there are."""
-        while self.end < offset and self.pull():
-            pass
-
-    def forget(self, offset: int) -> None:
-        """Drop the bytes before the offset."""
-        del self._data[: max(0, offset - self._base)]
-        self._base = max(self._base, offset)
-        while len(self._begins) > 1 and self._begins[1][0] <= offset:
-            self._begins.popleft()
-
-    def between(self, start: int, end: int) -> bytes:
-        """The bytes between the offsets, or as many as there are."""
-        self.fill(end)
-        return bytes(memoryview(self._data)[start - self._base : end - self._base])
-
-    def fault_at(self) -> int:
-        """The offset of the next fault; `_NOWHERE` when none is known."""
-        return self._faults[0][0] if self._faults else _NOWHERE
-
-    def take_fault(self, offset: int) -> Fault | None:
-        """The next fault, if it lies at or before the offset; forgets the member ends there."""
-        while self._member_ends and self._member_ends[0] <= offset:
-            self._member_ends.popleft()
-        return self._faults.popleft()[1] if self.fault_at() <= offset else None
-
-    def after_line_ends(self, offset: int) -> int:
-        """The first offset from here on that holds no line end; `end` when there is none."""
-        while True:
-            found = _NO_LINE_END.search(self._data, offset - self._base)
-            if found:
-                return found.start() + self._base
-            offset = self.end
-            if not self.pull():
-                return offset
-
-    def begins(self, at: int) -> bool:
-        """Whether a header begins at the offset."""
-        return any(d.begins.match(self._data, at - self._base) for d in self.dialects)
-
-    def header_end(self, at: int) -> int | None:
-        """Where the header that begins here ends; None when none does."""
-        upto = at + 4096
-        while True:
-            self.fill(upto)
-            place = at - self._base
-            dialect = next((d for d in self.dialects if d.prefix.match(self._data, place)), None)
-            if dialect is None:
-                return None
-            if found := dialect.end.search(self._data, place):
-                end = found.end() + self._base
-                return end if self.begins(at) and end <= self.fault_at() else None
-            if self.end < upto or upto > at + _MAXIMUM_HEADER_BYTES:
-                return None
-            upto = at + 4 * (upto - at)
-
-    def next_header(self, offset: int) -> int:
-        """The offset of the next header, or of the next fault, or `end`."""
-        overlap = max(dialect.overlap for dialect in self.dialects)
-        while True:
-            found = [d.search.search(self._data, offset - self._base) for d in self.dialects]
-            header = min((f.start() + self._base for f in found if f), default=_NOWHERE)
-            if (stop := min(header, self.fault_at())) <= self.end:
-                return stop
-            offset = max(offset, self.end - overlap)  # a header may have begun
-            self.forget(offset - 1)
-            if not self.pull():
-                return self.end
-
-    def next_entry(self, offset: int, stop: int) -> int | None:
-        """The offset of the next header that stands after the end of a record, before `stop`."""
-        overlap = 8 + max(dialect.overlap for dialect in self.dialects)
-        while offset < stop:
-            found = [d.nested.search(self._data, offset - self._base) for d in self.dialects]
-            header = min((f.start(1) + self._base for f in found if f), default=None)
-            if header is not None:
-                if header < stop and self.header_end(header):
-                    return header
-                offset = header
-                continue
-            offset = max(offset, self.end - overlap)
-            self.forget(offset)
-            if not self.pull():
-                break
-        return None
-
-    def pass_body(self, start: int, end: int, *, held: bool) -> tuple[Fault, int] | None:
-        """Go from the start of a body to its end; what stops that before, and where.
-
-        A body that is not held is forgotten on the way, so a header after the end of a record stops
-        it too: nobody could go back to it when the length turns out to be wrong.
-        """
-        at, dialect = start, self.dialects[0]
-        while at < end:
-            upto = end if held else min(end, at + CHUNK)
-            self.fill(upto + dialect.overlap)  # the header that stops it may begin just before
-            if (fault_at := self.fault_at()) < upto:
-                return self._faults.popleft()[1], fault_at
-            if self.end < upto:
-                return _FILE_ENDS, self.end
-            if not held:
-                nested = dialect.nested.search(self._data, at - self._base)
-                if nested and nested.start(1) + self._base < end:
-                    return _WRONG_LENGTH, nested.start(1) + self._base
-                self.forget(upto)
-            at = upto
-        return None
-
-    def check_end(self, end: int, blank: bytes) -> tuple[Fault, int] | None:
-        """What says that a record does not end here, and where to go on."""
-        after = self.after_line_ends(end)
-        while self._member_ends and self._member_ends[0] < end:
-            self._member_ends.popleft()
-        member_end = self._member_ends[0] if self._member_ends else _NOWHERE
-        if (fault_at := self.fault_at()) < member_end and fault_at <= after:
-            return self._faults.popleft()[1], fault_at
-        if (
-            member_end <= after
-            or after == self.end
-            or self._data.startswith(blank, end - self._base)
-            or self.begins(after)
-            or self.header_end(after)
-        ):
-            return None
-        return _WRONG_LENGTH, after
+        return Record(offset, header, length=length, fault=fault), resume

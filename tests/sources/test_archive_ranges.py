@@ -14,9 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import InputError
-from curate.recipe import CommonCrawlSection
-from curate.sources import InputFile, Sink, split_evenly
+from curate.recipe import CommonCrawlSection, Recipe
+from curate.sources import RANGE_BYTES, InputFile, Sink, split_evenly
 from curate.sources.commoncrawl import read
+from curate.steps.reading import assemble, join_ranges, plan_parts, read_files, read_part
+from curate.steps.work import Work
+from curate.store import Store
 
 SECTION = CommonCrawlSection(kind="commoncrawl", inputs=("x",), maximum_page_bytes=5000)
 quick = settings(deadline=None, max_examples=150)
@@ -144,7 +147,8 @@ def test_ranges_of_any_size_give_what_the_whole_gives(texts, layout, range_bytes
 @quick
 @given(texts, st.sampled_from(sorted(LAYOUTS)), st.integers(40, 3000), st.data())
 def test_ranges_of_a_damaged_archive_too(texts, layout, range_bytes, data):
-    whole = bytearray(LAYOUTS[layout]([wet(text, number) for number, text in enumerate(texts)]))
+    make = data.draw(st.sampled_from([wet, arc]))
+    whole = bytearray(LAYOUTS[layout]([make(text, number) for number, text in enumerate(texts)]))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(whole) - 1))
         what = data.draw(st.sampled_from(["flip", "cut out", "insert", "double"]))
@@ -168,3 +172,57 @@ def test_ranges_of_the_real_archives(shared_data, range_bytes):
         data = path.read_bytes()
         if len(data) < 40 * range_bytes and len(data) < 400_000:
             compare(data, range_bytes)
+
+
+def test_a_range_that_begins_within_another_archive_is_read_again(tmp_path):
+    """A page may be an archive itself: the second range of the file begins in the middle of it."""
+    film = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n" + b"\0" * (1 << 20)
+    video = warc_response(film)
+    inner = b"HTTP/1.1 200 OK\r\nContent-Type: application/warc\r\n\r\n" + b"".join(
+        wet(f"inner {number} " + "x" * 1000, number) for number in range(3000)
+    )
+    before = (RANGE_BYTES - (1 << 20)) // len(video)
+    whole = b"".join(
+        [
+            *(wet(f"first {number}", number) for number in range(20)),
+            video * before,
+            warc_response(inner),
+            video,
+            *(wet(f"last {number}", 100 + number) for number in range(20)),
+        ]
+    )
+    assert whole.index(b"inner 0") < RANGE_BYTES < whole.index(b"inner 2999")
+    (tmp_path / "big.warc").write_bytes(whole)
+    recipe = Recipe(name="x", sources=({"kind": "commoncrawl", "inputs": ["big.warc"]},))
+    work = Work(Store(str(tmp_path / "store")), recipe)
+    parts = plan_parts(recipe, tmp_path)
+    assert [(part.files[0].start, part.files[0].stop) for part in parts] == [
+        (0, RANGE_BYTES),
+        (RANGE_BYTES, None),
+    ]
+    for part in parts:
+        read_part(work, part)
+    joined = join_ranges(work, parts)
+    assert joined[0] is parts[0]
+    again = joined[1].files[0]
+    assert (again.start, again.stop) == (whole.index(video, RANGE_BYTES), None)
+    read_part(work, joined[1])
+    assert join_ranges(work, joined) == joined
+    ((_, file, outcome),) = read_files(work, joined)
+    assert (file.name, outcome["state"]) == ("big.warc", "read")
+    assert outcome["counts"] == {
+        "records": 40 + before + 2,
+        "records_conversion": 40,
+        "records_response": before + 2,
+        "documents": 40,
+        "skipped_not_html": before + 2,
+    }
+    assert sum(block.documents for block in assemble(work, joined).blocks) == 40
+
+
+def warc_response(block):
+    head = (
+        b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/film\r\n"
+        b"Content-Type: application/http\r\nContent-Length: %d\r\n\r\n"
+    )
+    return head % len(block) + block + b"\r\n\r\n"
