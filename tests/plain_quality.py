@@ -53,7 +53,8 @@ def is_letter(char: str) -> bool:
 
 def runs_of(text: str) -> list[str]:
     """What stands between white space."""
-    return "".join(" " if text_class(char) in WHITE else char for char in text).split(" ")
+    marked = "".join(" " if text_class(char) in WHITE else char for char in text)
+    return [run for run in marked.split(" ") if run]
 
 
 def plain_repeats(pieces: list[list[str]], name: str) -> dict[str, float]:
@@ -186,11 +187,11 @@ def plain_lines(
         removed += corrected(line, words, is_upper or is_numeric or len(runs) == 1)
         data, at = line.encode(), 0
         for run in runs:
+            at = data.index(run.encode(), at)
             size = len(run.encode())
             inside = [(a - at, b - at) for a, b in words if at <= a < at + size]
             urls += url_characters(data[at : at + size], inside)
             at += size
-            at += len(data[at:].decode()[:1].encode())
     count = len(lines)
     words_in_all = sum(map(len, line_words))
     return {
@@ -223,7 +224,7 @@ def symbol_runs(data: bytes, words: list[tuple[int, int]]) -> int:
     masked = bytearray(data)
     for start, end in words:
         masked[start:end] = b"w" * (end - start)
-    return sum("w" not in run for run in runs_of(masked.decode()) if run)
+    return sum("w" not in run for run in runs_of(masked.decode()))
 
 
 def plain_quality(text: str) -> dict[str, float]:
@@ -244,7 +245,7 @@ def plain_quality(text: str) -> dict[str, float]:
     folded = [fold(word) for word in words]
     counts = Counter(folded)
     alphabetic = sum(any(map(is_letter, word)) for word in words)
-    runs = [run for run in runs_of(text) if run]
+    runs = runs_of(text)
     symbols = {c: text.count(c) for c in ("#", "...", "…")}
     classes = [text_class(char) for char in text]
     marks = (characters.MARK, characters.STACKER)

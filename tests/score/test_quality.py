@@ -39,6 +39,7 @@ repetitive = st.lists(
 @settings(max_examples=200)
 @given(st.one_of(texts, repetitive, rule_words))
 @example("0ー")
+@example("12,5K  !")
 @example("a b a b a b a")
 @example("a a a a a a a a a a a a a a")
 @example("x y z x y z x y z x y z x y z x y z")
