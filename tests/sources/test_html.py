@@ -108,7 +108,7 @@ def test_100_000_nested_elements_are_skipped(opening, closing):
     with pytest.raises(SkipError) as caught:
         extract(opening * 100_000 + "text" + closing * 100_000)
     assert caught.value.reason == "too_deep"
-    assert time.perf_counter() - start < 60  # 200 s without the limit
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(
