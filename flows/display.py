@@ -25,7 +25,7 @@ def make_console(*, stderr: bool = False) -> Console:
     """A console for a terminal, or as wide as a table needs for a pipe or a file."""
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = 120  # a pipe or a file has no width of its own
     return console
@@ -96,10 +96,12 @@ def show_run(result: dict[str, Any]) -> None:
     reused = sum(step["reused"] for step in result["steps"].values())
     console.print(f"objects: {computed:,} computed, {reused:,} reused")
     for warning in result["warnings"]:
-        console.print(f"[yellow]warning:[/] {warning}", markup=True)
+        console.print("warning:", style="yellow", end=" ")
+        console.print(warning)
     state = "new" if result["new"] else "unchanged"
     store = result["store"]
-    console.print(f"\n[bold]{result['release']}[/] ({state}) lies in {store}/{result['folder']}\n")
+    console.print(f"\n{result['release']}", style="bold", end=" ")
+    console.print(f"({state}) lies in {store}/{result['folder']}\n")
     option = "" if store == STORE else f" --store {store}"
     reference = result["release"]
     curate, python = _called_as("curate"), _called_as("python")
@@ -110,7 +112,7 @@ def show_run(result: dict[str, Any]) -> None:
         f"{curate} what-if {reference} --set quality.minimum_words=100{option}",
         f'{python} -c "{load}"',
     ):
-        console.print(f"  {command}", markup=False)
+        console.print(f"  {command}")
 
 
 def _called_as(name: str) -> str:
@@ -128,21 +130,19 @@ def _called_as(name: str) -> str:
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
     console = make_console()
-    console.print(story["answer"], markup=False)
+    console.print(story["answer"])
     for document in story["documents"]:
         facts = document["ledger"]
-        console.print(f"\nid        {document['id']}", markup=False)
+        console.print(f"\nid        {document['id']}")
         for name in ("source", "source_id", "uri", "date", "language", "parent"):
             if facts[name]:
-                console.print(f"{name:<9} {facts[name]}", markup=False)
-        console.print(f"input     {document['input']}\nrun       {document['run']}", markup=False)
+                console.print(f"{name:<9} {facts[name]}")
+        console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
-            console.print(f"cluster   {document['cluster_size']} documents", markup=False)
+            console.print(f"cluster   {document['cluster_size']} documents")
         if "text" in document:
             gone = "(the store no longer holds the text)"
-            console.print(
-                f"\n{gone if document['text'] is None else document['text']}", markup=False
-            )
+            console.print(f"\n{gone if document['text'] is None else document['text']}")
         table = make_table("rule", "value", "limit", "outcome")
         for rule in document["rules"]:
             value = rule["value"]
@@ -157,9 +157,7 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(table)
     for skip in story["skipped"]:
         where = f" at byte {skip['offset']:,}" if skip["offset"] is not None else ""
-        console.print(
-            f"skipped   {skip['reason']} in {skip['input']}{where} {skip['detail']}", markup=False
-        )
+        console.print(f"skipped   {skip['reason']} in {skip['input']}{where} {skip['detail']}")
 
 
 def show_change(reference: str, change: Change) -> None:
@@ -182,11 +180,9 @@ def show_change(reference: str, change: Change) -> None:
     console.print(f"{change.changed.height:,} documents of {reference} would change")
     for row in change.samples.iter_rows(named=True):
         name = row["title"] or row["uri"] or row["id"]
-        console.print(
-            f"\n  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}", markup=False
-        )
+        console.print(f"\n  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}")
         text = " ".join((row["text"] or "(the store no longer holds the text)").split())
-        console.print(f"    {text[:SAMPLE_CHARACTERS]}", markup=False)
+        console.print(f"    {text[:SAMPLE_CHARACTERS]}")
     if change.undetermined:
         console.print(
             f"undetermined: {change.undetermined:,} documents need a score or comparison that was not made; a run computes it"
@@ -226,16 +222,16 @@ def show_audit(reference: str, found: Audit) -> None:
     console.print(f"documents of {reference} that speak of a group, and how many are removed:")
     show(found.table.filter(pl.col("rule") == "any rule"))
     if found.flagged.height:
-        console.print("[bold]to look at[/]: rules that hit a group more often than the limit:")
+        console.print("to look at: rules that hit a group more often than the limit:", style="bold")
         show(found.flagged)
     else:
         console.print("no rule passes the recipe's limit")
     for row in found.samples.iter_rows(named=True):
         score = "" if row["toxicity"] is None else f", toxicity {row['toxicity']:g}"
         name = row["title"] or row["id"]
-        console.print(f"\n  {row['group']}: {name}, {row['removed_by']}{score}", markup=False)
+        console.print(f"\n  {row['group']}: {name}, {row['removed_by']}{score}")
         text = " ".join((row["text"] or "(the store no longer holds the text)").split())
-        console.print(f"    {text[:SAMPLE_CHARACTERS]}", markup=False)
+        console.print(f"    {text[:SAMPLE_CHARACTERS]}")
     if not found.templates.height:
         return
     alarms = found.templates.filter(pl.col("alarms") > 0)
@@ -265,9 +261,9 @@ def show_diff(facts: dict[str, Any]) -> None:
             console.print(table)
         elif isinstance(value, dict):
             counts = ", ".join(f"{count:,} {kind}" for kind, count in value.items())
-            console.print(f"{name}: {counts}".replace("_", " "), markup=False)
+            console.print(f"{name}: {counts}".replace("_", " "))
         else:
-            console.print(f"{name}: {value or 'none'}", markup=False)
+            console.print(f"{name}: {value or 'none'}")
 
 
 def _cell(value: Any) -> str:
@@ -303,7 +299,7 @@ def show_releases(found: list[ReleaseSummary]) -> None:
     console = make_console()
     console.print(table)
     for problem in (release.problem for release in found if release.problem is not None):
-        console.print(problem, markup=False)
+        console.print(problem)
 
 
 def show_presets(found: list[dict[str, Any]]) -> None:
@@ -317,10 +313,10 @@ def show_presets(found: list[dict[str, Any]]) -> None:
 def show_preset(preset: dict[str, Any]) -> None:
     """A quality preset's rules, each with its origin."""
     console = make_console()
-    console.print(f"{preset['preset']}: {preset['title']}", markup=False)
-    console.print(f"{preset['source']}\n", markup=False)
+    console.print(f"{preset['preset']}: {preset['title']}")
+    console.print(f"{preset['source']}\n")
     if preset["comment"]:
-        console.print(f"{preset['comment']}\n", markup=False)
+        console.print(f"{preset['comment']}\n")
     table = make_table("rule", "removes", "languages", "source")
     for rule in preset["rules"]:
         table.add_row(rule["rule"], rule["removes"], ", ".join(rule["languages"]), rule["source"])
