@@ -103,7 +103,7 @@ def test_every_input_is_read_or_named(reference):
 
 
 SILENT = {  # rules that remove or tag nothing of the real files, in the preset's order
-    "duplicates.version",
+    "duplicates.version",  # the film that came three times falls to the rule of short lines
     "quality.maximum_duplicate_paragraph_share",
     "quality.maximum_duplicate_paragraph_character_share",
     "quality.maximum_duplicate_8_gram_character_share",

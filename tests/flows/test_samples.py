@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curate.decide import compile_rules
+from curate.decide import DUPLICATE_RULES, compile_rules
 from curate.recipe import load_recipe
 from curate.score.bias import score_bias
 from curate.score.language import LanguageScorer
@@ -87,7 +87,7 @@ def test_what_is_read(reading):
     assert dict(documents.group_by("source").len().iter_rows()) == {
         "commoncrawl": 115,
         "wikipedia": 15,
-        "subtitles": 11,
+        "subtitles": 12,
     }
     web = skips.filter(pl.col("input").str.starts_with("crawl"))
     assert dict(web.group_by("reason").len().iter_rows()) == {
@@ -119,7 +119,7 @@ def test_legacy_encodings_are_read(reading):
 
 def test_each_planted_document_meets_its_rule(recipe, hits):
     rules = {rule.name for rule in compile_rules(recipe)}
-    assert PLANTED.keys() == rules | {"duplicates.exact", "duplicates.near"}
+    assert PLANTED.keys() == rules | set(DUPLICATE_RULES)
     missed = [
         (rule, name)
         for rule in rules
@@ -184,7 +184,9 @@ def test_planted_duplicates_are_the_only_similar_documents(reading):
     assert len(exact) == len(PLANTED["duplicates.exact"])
     below = [pair for pair, similarity in similar.items() if 0.5 <= similarity < limit]
     names = {*COPIED, *EDITED} - {url.rsplit("/", 1)[-1] for url in doubles}
+    [version] = PLANTED["duplicates.version"]
     assert sorted(below) == [
+        (version.replace("/2.xml", "/1.xml"), version),
         (f"{WEB}/en/rain_barrel", page("rain_barrel_rewritten")),
         (f"{WEB}/es/taller", page("taller_rewritten")),
     ]

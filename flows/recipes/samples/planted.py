@@ -180,3 +180,4 @@ PLANTED["duplicates.near"] += (
     page("wiki_mirror"),
     "OpenSubtitles/xml/en/2003/90000001/2.xml",
 )
+PLANTED["duplicates.version"] = ("OpenSubtitles/xml/en/2016/90000003/2.xml",)

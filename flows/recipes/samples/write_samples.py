@@ -221,6 +221,9 @@ def subtitles() -> dict[str, bytes]:
     again = films["ferry"]["cues"]["en"]
     again = [*again[:3], again[3].replace("boat", "ship"), *again[4:], "Subtitles by nightowl."]
     made["OpenSubtitles/xml/en/2003/90000001/2.xml.gz"] = gzipped(opus(again, "en"))
+    signal = films["signal"]
+    other = [*signal["cues"]["en"][:4], *signal["other_upload"]["en"], *signal["cues"]["en"][7:]]
+    made["OpenSubtitles/xml/en/2016/90000003/2.xml.gz"] = gzipped(opus(other, "en"))
     cut = gzipped(opus(films["orchard"]["cues"]["es"], "es"))
     made["OpenSubtitles/xml/es/2011/90000002/2.xml.gz"] = cut[: len(cut) // 3]
     srt = (
