@@ -265,8 +265,8 @@ def measure_lines(
         code: Any = 0
         char: Any = 0  # of the last character, 0 where it stands in a word
         at = start
-        while at < end:
-            if word < last_word and at == word_start[word]:
+        while True:
+            if at < end and word < last_word and at == word_start[word]:
                 kind = kinds[word]
                 if kind & (_UPPER_BIT | _DIGIT_BIT) != 0:
                     more_upper, more_digits = capitals_and_digits(data, at, word_end[word], classes)
@@ -294,10 +294,14 @@ def measure_lines(
                 dots = 0
                 code = char = 0
                 continue
-            code, at = decode(data, at)
-            char = np.int64(classes[code])
-            length += 1
-            if char in (SPACE, NEWLINE):  # a line break in a line is one that is none to it
+            is_end = at == end
+            is_blank = is_end
+            if not is_end:
+                code, at = decode(data, at)
+                char = np.int64(classes[code])
+                length += 1
+                is_blank = char in (SPACE, NEWLINE)  # a line break in a line is none to it
+            if is_blank:
                 if run_length >= 0:
                     line_runs += 1
                     run_characters += run_length
@@ -310,6 +314,8 @@ def measure_lines(
                         address += run_length - url_from
                     run_length = -1
                 dots = 0
+                if is_end:
+                    break
                 continue
             if run_length < 0:
                 run_length, url_from = 0, -1
@@ -332,15 +338,6 @@ def measure_lines(
                 brackets += 1
                 curly += 1
                 opened += code == 0x7B
-        line_runs += 1  # a line ends in no white space
-        run_characters += run_length
-        histogram[min(run_length, COUNTED_LENGTH)] += 1
-        has_long_run = has_long_run or run_length > 1000
-        alphabetic_runs += has_letter
-        symbol_runs += has_symbol
-        symbols += not has_word
-        if url_from >= 0:
-            address += run_length - url_from
         runs += line_runs
         line_hash[line - begin] = hash_of(data, start, end)
         line_length[line - begin] = length
