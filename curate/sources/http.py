@@ -6,8 +6,8 @@ import codecs
 import io
 import re
 import zlib
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from backports import zstd
 from fastwarc.stream_io import BrotliReader
@@ -154,18 +154,7 @@ def _join_chunks(body: bytes) -> bytes:
 def _inflate(body: bytes, limit: int) -> bytes:
     has_header = body[:2] and int.from_bytes(body[:2]) % 31 == 0 and body[0] & 15 == 8  # noqa: PLR2004 (RFC 1950)
     wbits = 31 if body.startswith(_GZIP) else 15 if has_header else -15
-    content = b""
-    while True:
-        stream = zlib.decompressobj(wbits)
-        try:
-            content += stream.decompress(body, limit + 1 - len(content))
-        except zlib.error as error:
-            raise SkipError("damaged", f"the HTTP body: {error}") from error
-        if not stream.eof and len(content) <= limit:
-            raise SkipError("truncated", "the compressed HTTP body is cut off")
-        body = stream.unused_data
-        if len(content) > limit or not body.startswith(_GZIP):
-            return content
+    return _unpack(body, limit, lambda: zlib.decompressobj(wbits), _GZIP)
 
 
 def _unbrotli(body: bytes, limit: int) -> bytes:
@@ -176,14 +165,20 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:
-    content = b""
-    while body and len(content) <= limit:
-        stream = zstd.ZstdDecompressor()
+    return _unpack(body, limit, zstd.ZstdDecompressor, b"") if body else body
+
+
+def _unpack(body: bytes, limit: int, begin: Callable[[], Any], magic: bytes) -> bytes:
+    """What the streams hold that follow each other, as long as the next one begins with `magic`."""
+    content = bytearray()
+    while True:
+        stream = begin()
         try:
             content += stream.decompress(body, limit + 1 - len(content))
-        except zstd.ZstdError as error:
+        except (zlib.error, zstd.ZstdError) as error:
             raise SkipError("damaged", f"the HTTP body: {error}") from error
         if not stream.eof and len(content) <= limit:
             raise SkipError("truncated", "the compressed HTTP body is cut off")
         body = stream.unused_data
-    return content
+        if len(content) > limit or not body or not body.startswith(magic):
+            return bytes(content)
