@@ -135,16 +135,27 @@ class Store:
                 waiting.unlink(missing_ok=True)
 
     def write_frame(
-        self, name: str, frame: pl.DataFrame, metadata: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        frame: pl.DataFrame,
+        metadata: Mapping[str, Any] | None = None,
+        row_group_rows: int = ROW_GROUP_ROWS,
     ) -> None:
-        """Publish a frame as Parquet; the metadata is kept in the file as JSON."""
+        """Publish a frame as Parquet; the metadata is kept in the file as JSON.
+
+        Args:
+            name: in the store.
+            frame: what is published.
+            metadata: whatever JSON can hold.
+            row_group_rows: what a reader of a part of the rows reads at least.
+        """
         notes = {"curate": json.dumps(metadata or {}, sort_keys=True)}
         with self.publishing(name) as temporary:
             frame.write_parquet(
                 temporary,
                 compression="zstd",
                 compression_level=3,
-                row_group_size=ROW_GROUP_ROWS,
+                row_group_size=row_group_rows,
                 metadata=notes,
             )
 

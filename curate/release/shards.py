@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ RELEASE_COLUMNS: dict[str, DataType] = {
 }
 SPLITS = ("train", "validation")
 BATCH_ROWS = 1000
+SLICE_BYTES = 4 << 20  # of scattered rows as they lie in the store, packed
 BATCH_TEXT_BYTES = 1 << 30  # a column of type `string` holds less than 2 GiB in one batch
 ID_DIGITS = 32
 
@@ -191,17 +192,21 @@ def scatter(documents: pl.DataFrame, seed: int) -> pl.DataFrame:
     ).sort("split", "snapshot", "position", "id")
 
 
-def write_shard(store: Store, scattered: list[str], shard: Shard, name: str) -> ShardFile:
+def write_shard(
+    store: Store, scattered: list[str], shard: Shard, name: str, slice_bytes: int = SLICE_BYTES
+) -> ShardFile:
     """Gather one shard from the scattered objects and publish it as an Arrow stream.
 
     The bytes depend on the shard's documents alone, however these lie over the objects. Memory
-    holds one shard.
+    holds one slice of its rows; where the store is not on this machine, all of them, since each
+    slice would fetch the objects again.
 
     Args:
         store: where the objects lie and the shard goes.
         scattered: Parquet objects of `scatter`, in any order.
         shard: which documents.
         name: where the shard is published, in the store.
+        slice_bytes: of scattered rows, as they lie in the store, that are held at once.
 
     Returns:
         What was written; `path` is the shard's own, whatever `name` is.
@@ -212,28 +217,17 @@ def write_shard(store: Store, scattered: list[str], shard: Shard, name: str) -> 
     """
     import pyarrow as pa
 
-    first, last = (pl.lit(position, dtype=pl.UInt64) for position in shard.positions)
-    mine = (
-        (pl.col("split") == shard.split)
-        & (pl.col("snapshot") == shard.snapshot)
-        & pl.col("position").is_between(first, last)
-    )
-    empty = pl.DataFrame(schema={**RELEASE_COLUMNS, "position": pl.UInt64})
-    parts = [
-        store.scan_frame(part).filter(mine).select(empty.columns).collect() for part in scattered
-    ]
-    frame = pl.concat([empty, *parts]).sort("position", "id").drop("position")
-    del parts
-    if frame["id"].is_duplicated().any():
-        twice = frame.filter(pl.col("id").is_duplicated())["id"][0]
-        raise ReleaseError("a document is released once", f"id {twice} came twice", shard.path)
     schema = _arrow_schema()
     options = pa.ipc.IpcWriteOptions(metadata_version=pa.ipc.MetadataVersion.V5)
+    rows = 0
     with store.publishing(name) as target:
         with pa.OSFile(target, "wb") as sink, pa.ipc.new_stream(sink, schema, options=options) as w:
-            for part in _batches(frame, BATCH_ROWS, BATCH_TEXT_BYTES):
+            for part in _batches(
+                _gather(store, scattered, shard, slice_bytes), BATCH_ROWS, BATCH_TEXT_BYTES
+            ):
                 columns = [_canonical(part[field.name], field.type) for field in schema]
                 w.write_batch(pa.record_batch(columns, schema=schema))
+                rows += part.height
         with Path(target).open("rb") as written:
             sha256 = hashlib.file_digest(written, "sha256").hexdigest()
         size = Path(target).stat().st_size
@@ -241,7 +235,7 @@ def write_shard(store: Store, scattered: list[str], shard: Shard, name: str) -> 
         path=shard.path,
         split=shard.split,
         snapshot=shard.snapshot,
-        rows=frame.height,
+        rows=rows,
         bytes=size,
         sha256=sha256,
     )
@@ -260,16 +254,53 @@ def _arrow_schema() -> Any:
     return pa.schema([(name, types[str(dtype)]) for name, dtype in RELEASE_COLUMNS.items()])
 
 
-def _batches(frame: pl.DataFrame, rows: int, text_bytes: int) -> Iterator[pl.DataFrame]:
-    """Slices of `rows` rows; one with too much text is halved until it fits."""
-    if frame.height > rows:
-        for start in range(0, frame.height, rows):
-            yield from _batches(frame.slice(start, rows), rows, text_bytes)
-    elif frame.height > 1 and frame["text"].str.len_bytes().sum() > text_bytes:
+def _gather(
+    store: Store, scattered: list[str], shard: Shard, slice_bytes: int
+) -> Iterator[pl.DataFrame]:
+    """The shard's rows in order, in slices of about equal size."""
+    first, last = shard.positions
+    packed = sum(store.size(part) for part in scattered) // shard.count
+    slices = 1 + packed // slice_bytes if store.is_local else 1
+    width = -(-(last - first + 1) // slices)
+    empty = pl.DataFrame(schema={**RELEASE_COLUMNS, "position": pl.UInt64})
+    for start in range(first, last + 1, width):
+        low, high = (pl.lit(p, pl.UInt64) for p in (start, min(start + width - 1, last)))
+        mine = (
+            (pl.col("split") == shard.split)
+            & (pl.col("snapshot") == shard.snapshot)
+            & pl.col("position").is_between(low, high)
+        )
+        parts = [
+            store.scan_frame(part).filter(mine).select(empty.columns).collect()
+            for part in scattered
+        ]
+        frame = pl.concat([empty, *parts]).sort("position", "id").drop("position")
+        del parts
+        if frame["id"].is_duplicated().any():
+            twice = frame.filter(pl.col("id").is_duplicated())["id"][0]
+            raise ReleaseError("a document is released once", f"id {twice} came twice", shard.path)
+        yield frame
+
+
+def _batches(frames: Iterable[pl.DataFrame], rows: int, text_bytes: int) -> Iterator[pl.DataFrame]:
+    """The frames' rows, `rows` at a time; a batch with too much text is halved until it fits."""
+    rest = pl.DataFrame()
+    for frame in frames:
+        joined = pl.concat([rest, frame]) if rest.height else frame
+        whole = joined.height // rows * rows
+        for start in range(0, whole, rows):
+            yield from _halve(joined.slice(start, rows), text_bytes)
+        rest = joined.slice(whole)
+    if rest.height:
+        yield from _halve(rest, text_bytes)
+
+
+def _halve(frame: pl.DataFrame, text_bytes: int) -> Iterator[pl.DataFrame]:
+    if frame.height > 1 and frame["text"].str.len_bytes().sum() > text_bytes:
         half = frame.height // 2
-        yield from _batches(frame.slice(0, half), rows, text_bytes)
-        yield from _batches(frame.slice(half), rows, text_bytes)
-    elif frame.height:
+        yield from _halve(frame.slice(0, half), text_bytes)
+        yield from _halve(frame.slice(half), text_bytes)
+    else:
         yield frame
 
 

@@ -32,6 +32,7 @@ from curate.steps.measuring import read_scores, score_names, scorers_of
 from curate.steps.pairing import PairPart, pair_name, pair_outcome
 from curate.steps.work import Corpus, Work, library_versions, name_of, read_documents
 
+SCATTERED_ROWS = 256  # a shard takes some rows of every block: it should not unpack the others
 LEDGER_LEFT_OUT = {"signature"}  # 512 bytes a document that no rule reads
 
 
@@ -187,7 +188,8 @@ def scatter_block(work: Work, item: tuple[Settled, int, bool]) -> None:
         if name not in rows.columns
     ]
     rows = rows.with_columns(missing).select(*RELEASE_COLUMNS, "split")
-    work.store.write_frame(rows_name, scatter(rows, work.recipe.seed))
+    scattered = scatter(rows, work.recipe.seed)
+    work.store.write_frame(rows_name, scattered, row_group_rows=SCATTERED_ROWS)
     work.store.write_frame(ledger_name, ledger.sort("id"), {"documents": block.documents})
 
 

@@ -218,11 +218,36 @@ def test_a_store_in_memory_gives_the_same_bytes(tmp_path):
 
 def test_batches_are_halved_where_their_text_is_too_much():
     frame = pl.DataFrame({"text": ["a" * 10, "b" * 10, "c" * 10, "d" * 100, "e"]})
-    heights = [part.height for part in _batches(frame, rows=4, text_bytes=25)]
+    heights = [part.height for part in _batches([frame], rows=4, text_bytes=25)]
     assert heights == [2, 1, 1, 1]
-    assert pl.concat(_batches(frame, 4, 25)).equals(frame)
-    assert [part.height for part in _batches(frame, 3, 1000)] == [3, 2]
-    assert list(_batches(frame.clear(), 3, 1000)) == []
+    assert pl.concat(_batches([frame], 4, 25)).equals(frame)
+    assert [part.height for part in _batches([frame], 3, 1000)] == [3, 2]
+    assert list(_batches([frame.clear()], 3, 1000)) == []
+
+
+@given(st.lists(st.integers(0, 7), max_size=8), st.integers(1, 6))
+def test_batches_are_as_long_whatever_the_slices(heights, rows):
+    frame = pl.DataFrame(
+        {"text": [str(n) for n in range(sum(heights))]}, schema={"text": pl.String}
+    )
+    starts = [sum(heights[:place]) for place in range(len(heights))]
+    slices = [frame.slice(start, height) for start, height in zip(starts, heights, strict=True)]
+    found = list(_batches(slices, rows, 1000))
+    assert [part.height for part in found] == [p.height for p in _batches([frame], rows, 1000)]
+    assert pl.concat([frame.clear(), *found]).equals(frame)
+
+
+def test_a_shard_gathered_in_slices_has_the_same_bytes(tmp_path):
+    store = Store(str(tmp_path))
+    documents = make_documents(range(2300), snapshots=1, validation=2400)
+    names = []
+    for number, group in enumerate((documents[:900], documents[900:901], documents[901:])):
+        names.append(f"o/{number}.parquet")
+        store.write_frame(names[-1], scatter(group, 7), row_group_rows=100)
+    shard = Shard("train", "S-0", 0, 1)
+    whole = write_shard(store, names, shard, "whole", slice_bytes=1 << 40)
+    for slice_bytes in (1000, 20_000):
+        assert write_shard(store, names, shard, "sliced", slice_bytes) == whole
 
 
 @settings(deadline=None)
