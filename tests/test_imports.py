@@ -83,3 +83,13 @@ def test_look_ups_import_nothing_heavy(module):
     )
 
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["commoncrawl", "wikipedia", "subtitles", "records"])
+def test_a_reader_is_asked_for_ranges_without_numba(kind):
+    code = f"import sys, curate.sources.{kind}; print('numba' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    assert result.stdout.strip() == "False"

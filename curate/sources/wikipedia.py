@@ -18,15 +18,9 @@ from typing import BinaryIO
 from curate.recipe import WikipediaSection
 from curate.sources import InputFile, Sink, split_evenly
 from curate.sources.bzip2 import Lost
-from curate.sources.mediawiki_xml import ASKED, Dump, Page, Site
+from curate.sources.mediawiki_xml import ASKED, Dump, Site
 from curate.sources.packed import Piece, is_divisible, unpack
-from curate.sources.pages import kind_of_page, language_of
-from curate.sources.wikitext import Choices, clean_wikitext
 
-_REDIRECT = re.compile(
-    r"\s*#[^\W\d_]+\s*:?\s*\[\[[^\]\n]*\]\][^\S\n]*(?:\n|$)"
-)  # before export 0.4
-_FILES, _CATEGORIES = ("-2", "6"), ("14",)  # namespaces
 _INDEX = re.compile(rb"[0-9]+:[0-9]+:[^\n]+\n")  # of a multistream dump
 _HEAD_BYTES = 4 << 20  # of XML, in which the head of a dump ends
 
@@ -81,9 +75,13 @@ def read(stream: BinaryIO, file: InputFile, section: WikipediaSection, sink: Sin
         InputError: the file is empty or no MediaWiki dump.
         ComponentError: it is a 7z archive, and the extra for these is not installed.
     """
+    from curate.sources.pages import (
+        Articles,  # numba: the driver, which asks for ranges, needs none
+    )
+
     head = _read_head(stream, file) if file.start > 0 else None
     site = head.site if head else Site()
-    articles = _Articles(file, section, sink, site)
+    articles = Articles(file, section, sink, site)
     dump = Dump(file.name, section.maximum_page_bytes, sink, site, articles.take)
     if head:
         dump.enter(head)
@@ -99,60 +97,3 @@ def read(stream: BinaryIO, file: InputFile, section: WikipediaSection, sink: Sin
         elif not dump.feed(piece):
             return
     dump.close()
-
-
-class _Articles:
-    """Makes documents of pages."""
-
-    def __init__(self, file: InputFile, section: WikipediaSection, sink: Sink, site: Site) -> None:
-        self._file, self._section, self._sink, self._site = file, section, sink, site
-        self._choices = Choices(section.tables, section.infoboxes, section.math, section.variant)
-
-    def take(self, page: Page) -> None:
-        """Deliver a page as a document, a skip or a count."""
-        sink, site, revision = self._sink, self._site, page.revision
-        title, offset = page.fields.get("title", ""), page.offset
-        text = revision.get("text", "")
-        if "redirect" in page.fields or _REDIRECT.match(text):
-            sink.count("redirects")
-            return
-        if page.fields.get("ns", site.namespace(title)) != "0":  # no <ns> before export 0.6
-            sink.count("pages_other_namespace")
-            return
-        uri = site.address(title)
-        model = revision.get("model", "wikitext").strip()
-        if not title or "id" not in page.fields:
-            sink.skip("damaged", offset=offset, uri=uri, detail="a page without title or id")
-        elif model != "wikitext":
-            sink.skip("not_wikitext", offset=offset, uri=uri, detail=model)
-        elif "too_large" in revision:
-            detail = f"more than {self._section.maximum_page_bytes} bytes"
-            sink.skip("too_large", offset=offset, uri=uri, detail=detail)
-        else:
-            self._clean(page, title, text, uri)
-
-    def _clean(self, page: Page, title: str, text: str, uri: str | None) -> None:
-        site = self._site
-        found = clean_wikitext(
-            text,
-            site.names(_FILES),
-            categories=site.names(_CATEGORIES),
-            title=title,
-            choices=self._choices,
-        )
-        if not found.text:
-            self._sink.skip("empty", offset=page.offset, uri=uri)
-            return
-        wiki = site.name or site.base or self._file.label
-        ids = (wiki, page.fields["id"], page.revision.get("id", "").strip())
-        self._sink.document(
-            identity="\0".join(ids),
-            source_id=":".join(ids),
-            text=found.text,
-            uri=uri,
-            date=page.revision.get("timestamp", "").strip() or None,
-            title=title,
-            declared_language=language_of(site.language, site.name),
-            categories="|".join(found.categories) or None,
-            page_kind=kind_of_page(title, found),
-        )
