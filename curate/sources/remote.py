@@ -18,7 +18,6 @@ import re
 import time
 from collections.abc import Callable
 from functools import cached_property
-from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from curate import __version__
@@ -97,12 +96,7 @@ class Web:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.session.close()
 
     def describe(self, url: str) -> Facts:
