@@ -88,3 +88,12 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(names) or 'none'}"
+
+
+def is_client_error(error: Exception) -> bool:
+    """Whether a storage client's own error, which shares no base with any other, says that it failed.
+
+    >>> is_client_error(ValueError("x"))
+    False
+    """
+    return type(error).__module__.partition(".")[0] in {"botocore", "aiobotocore"}

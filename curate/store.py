@@ -26,7 +26,7 @@ from typing import Any
 import fsspec
 import polars as pl
 
-from curate.errors import StoreError
+from curate.errors import StoreError, is_client_error
 
 ROW_GROUP_ROWS = 8192  # a lookup by id reads one of these
 STALE_SECONDS = 86_400
@@ -238,6 +238,15 @@ class Store:
                 f"it cannot be read ({error})",
                 self.url,
                 "remove it; the next run makes it again",
+            ) from error
+        except Exception as error:
+            if not is_client_error(error):
+                raise
+            raise StoreError(
+                "the store can be reached",
+                str(error),
+                self.url,
+                "check its address and the credentials in the environment (AWS_ACCESS_KEY_ID, …)",
             ) from error
 
     def _disk_full(self, name: str) -> StoreError:

@@ -13,7 +13,14 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from curate.errors import ComponentError, CurateError, FetchError, InputError, MissingInputError
+from curate.errors import (
+    ComponentError,
+    CurateError,
+    FetchError,
+    InputError,
+    MissingInputError,
+    is_client_error,
+)
 from curate.recipe import (
     AnySource,
     CommonCrawlSection,
@@ -215,6 +222,11 @@ def _expand_url(url: str) -> list[tuple[str, str]]:
         ) from error
     except (OSError, ValueError) as error:
         raise InputError("an input can be listed", str(error), url) from error
+    except Exception as error:
+        if not is_client_error(error):
+            raise
+        change = "check the address and the credentials in the environment"
+        raise InputError("an input can be listed", str(error), url, change) from error
     if not found:
         raise InputError("a pattern in `inputs` matches files", "it matches none", url)
     return [(match, match) for match in found]

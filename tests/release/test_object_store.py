@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from releases import make_documents, stage
 
+from curate.errors import InputError, StoreError
+from curate.recipe import RecordsSection
 from curate.release.load import load
 from curate.release.manifest import find_release, verify_release
 from curate.release.publish import publish
+from curate.sources.inputs import find_inputs
 from curate.store import Store
 
 
@@ -31,6 +36,25 @@ def store(monkeypatch):
     yield Store("s3://bucket/store")
     s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
+
+
+def test_a_store_without_credentials_is_told_so(monkeypatch):
+    pytest.importorskip("s3fs")
+    import s3fs
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(StoreError, match="the store can be reached, but Unable to locate cred"):
+        Store("s3://somewhere/store").names("releases")
+    with pytest.raises(InputError, match="an input can be listed, but Unable to locate cred"):
+        find_inputs(
+            RecordsSection(kind="records", inputs=("s3://somewhere/*.jsonl",)), Path("/nowhere")
+        )
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.mark.slow
