@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -54,6 +55,38 @@ class CommonCrawlSection(SourceSection):
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
 
 
+Variant = Literal[
+    "",
+    "zh-hans",
+    "zh-hant",
+    "zh-cn",
+    "zh-sg",
+    "zh-my",
+    "zh-tw",
+    "zh-hk",
+    "zh-mo",
+    "sr-ec",
+    "sr-cyrl",
+    "sr-el",
+    "sr-latn",
+    "sh-latn",
+    "sh-cyrl",
+    "kk-cyrl",
+    "kk-latn",
+    "kk-arab",
+    "ku-latn",
+    "ku-arab",
+    "tg-latn",
+    "uz-latn",
+    "uz-cyrl",
+    "gan-hans",
+    "gan-hant",
+    "iu-latn",
+    "shi-latn",
+    "shi-tfng",
+]
+
+
 class WikipediaSection(SourceSection):
     """MediaWiki XML dumps: plain, bz2 (multistream or not), gz, xz, zstd, 7z.
 
@@ -80,7 +113,7 @@ class WikipediaSection(SourceSection):
     tables: bool = False
     infoboxes: bool = False
     math: bool = False
-    variant: Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[a-z]{2,4}){0,2})?$")] = ""
+    variant: Variant = ""
 
 
 class SubtitlesSection(SourceSection):
@@ -667,6 +700,10 @@ def _explain(first: Any, place: list[str | int], where: str) -> RecipeError:
         kind = str(first.get("ctx", {}).get("tag", ""))
         came = f"{kind!r} is none" if kind else "there is none"
         return RecipeError(f"`{name}` names a kind of source", came, where, nearest(kind, _KINDS))
+    if first["type"] == "literal_error":
+        valid = [name for name in re.findall("'([^']*)'", first["ctx"]["expected"]) if name]
+        change = nearest(str(first["input"]), valid)
+        return RecipeError(f"`{name}` has a valid value", f"{first['input']!r} came", where, change)
     message = {"tuple_type": "input should be a list", "model_type": "input should be a section"}
     change = message.get(first["type"], str(first["msg"]).lower())
     return RecipeError(f"`{name}` has a valid value", f"{first['input']!r} came", where, change)

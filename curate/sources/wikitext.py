@@ -255,13 +255,8 @@ def _templates() -> tuple[NDArray[np.uint64], NDArray[np.int16], NDArray[np.int1
 
 @cache
 def _variants(variant: str) -> NameTable:
-    chain = _data()["variants"].get(variant, variant).split()
+    chain = _data()["variants"].get(variant, "").split()
     return _table({code: rank for rank, code in enumerate(chain, start=1)})
-
-
-def variant_names() -> tuple[str, ...]:
-    """The language variants that may be chosen."""
-    return tuple(_data()["variants"])
 
 
 def _table(values: Mapping[str, int]) -> NameTable:

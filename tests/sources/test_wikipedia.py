@@ -6,8 +6,11 @@ import io
 import lzma
 import re
 import tarfile
+import tomllib
 import tracemalloc
 from dataclasses import replace
+from importlib import resources
+from typing import get_args
 from xml.sax.saxutils import escape
 
 import polars as pl
@@ -17,8 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.errors import InputError
-from curate.recipe import WikipediaSection
+from curate.errors import InputError, RecipeError
+from curate.recipe import Variant, WikipediaSection, make_recipe
 from curate.sources import InputFile, Sink
 from curate.sources.pages import language_of
 from curate.sources.wikipedia import find_ranges, read
@@ -563,3 +566,16 @@ def test_kinds_of_real_pages(shared_data):
     assert kinds["Anarchism"] is None
     assert set(documents["declared_language"]) == {"en"}
     assert documents["categories"].null_count() < 10
+
+
+def test_a_recipe_may_choose_the_variants_that_are_known():
+    content = resources.files("curate.sources").joinpath("mediawiki.toml").read_text("utf-8")
+
+    assert set(get_args(Variant)) == {"", *tomllib.loads(content)["variants"]}
+    with pytest.raises(RecipeError, match="'zh-hanss' came; did you mean 'zh-hans'"):
+        make_recipe(
+            {
+                "name": "r",
+                "sources": [{"kind": "wikipedia", "inputs": ["x"], "variant": "zh-hanss"}],
+            }
+        )
