@@ -44,6 +44,11 @@ class CommonCrawlSection(SourceSection):
         first: place of the first file that is taken of a listing, counted from 0.
         count: files that are taken of a listing; left out: all that follow.
         every: of so many files one is taken.
+        extractor: what takes the main text from HTML: our own, or a library (`trafilatura` needs
+            the extra of that name).
+        comments: keep users' comments.
+        maximum_page_seconds: after which a library is stopped on a page; our own extractor takes
+            time with the page's size alone, and needs no limit.
     """
 
     kind: Literal["commoncrawl"]
@@ -53,6 +58,9 @@ class CommonCrawlSection(SourceSection):
     count: Annotated[int, Field(gt=0)] | None = None
     every: Annotated[int, Field(gt=0)] = 1
     maximum_page_bytes: Annotated[int, Field(gt=0)] = 10_000_000
+    extractor: Literal["bundled", "resiliparse", "trafilatura"] = "bundled"
+    comments: bool = False
+    maximum_page_seconds: Annotated[float, Field(gt=0, strict=False)] = 30.0
 
 
 Variant = Literal[

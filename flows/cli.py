@@ -432,6 +432,18 @@ def train_language_command(data: Path, out: Path, as_json: bool) -> None:
     show_scores(train_language(data, out), as_json=as_json)
 
 
+@train.command("extractor")
+@data_option
+@out_option
+@json_option
+@fail_in_one_sentence
+def train_extractor_command(data: Path, out: Path, as_json: bool) -> None:
+    """Train the extractor of main text: the same pages give the same file."""
+    from curate.train.extractor import train_extractor
+
+    show_scores(train_extractor(data, out), as_json=as_json)
+
+
 @train.command("perplexity")
 @click.option("--language", required=True, help="ISO 639 code of the documents' language.")
 @click.option("--release", "reference", metavar="NAME@VERSION", help="Documents of a release.")

@@ -21,6 +21,7 @@ import polars as pl
 from curate.errors import ComponentError, RecipeError
 
 BUNDLED = Path(__file__).parent
+EXTRACTOR_MODEL = "extractor.npz"  # trees, see `curate.sources.extract`
 _MAGIC = 793712314
 _SUPERVISED = 3
 _HEADER = struct.Struct("<ii12id3iqq")  # magic, version, arguments, dictionary's sizes

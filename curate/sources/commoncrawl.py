@@ -15,7 +15,8 @@ from typing import BinaryIO
 from curate.recipe import CommonCrawlSection
 from curate.sources import InputFile, Sink, document_id, split_evenly
 from curate.sources.encoding import Decoded
-from curate.sources.html import SkipError, check_extractor, decode_page, extract
+from curate.sources.extract import Page, check_extractor, extract_with, http_date, join_directives
+from curate.sources.html import SkipError, decode_page
 from curate.sources.http import Response, decode_body, looks_like_html
 from curate.sources.warc import Archive, Record, is_divisible
 
@@ -42,7 +43,7 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
 
     Skip reasons: `truncated` and `damaged` (the record, or its body), `http_status` (not 200),
     `not_html` (nor plain text), `revisit`, `segmented`, `empty`, `too_large`, `too_deep`,
-    `unsupported_encoding`, `bad_http`, `extraction_failed`.
+    `too_many_blocks`, `unsupported_encoding`, `bad_http`, `extraction_failed`, `time_limit`.
 
     Counts: `records`, `records_<type>`, and `bytes_stepped_over`: decompressed bytes from damaged
     records and between records, compressed bytes where they could not be decompressed.
@@ -57,9 +58,9 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
         InputError: the file is empty, of another kind, or cannot be read on.
         ComponentError: the extractor does not work.
     """
-    check_extractor()
-    limit = section.maximum_page_bytes
-    archive = Archive(stream, file.name, limit + _SLACK, file.start, file.stop)
+    check_extractor(section)
+    most = section.maximum_page_bytes + _SLACK
+    archive = Archive(stream, file.name, most, file.start, file.stop)
     for record in archive:
         if record.lost:
             sink.count("bytes_stepped_over", record.lost)
@@ -73,7 +74,7 @@ def read(stream: BinaryIO, file: InputFile, section: CommonCrawlSection, sink: S
         try:
             _refuse_parts(record, kind)
             if kind in _PAGE_TYPES:
-                _page(record, kind, uri, limit, sink)
+                _page(record, kind, uri, section, sink)
         except SkipError as skip:
             sink.skip(skip.reason, offset=record.offset, uri=uri, detail=skip.detail)
     sink.first, sink.following = archive.first, archive.following
@@ -98,14 +99,15 @@ def _refuse_parts(record: Record, kind: str) -> None:
         raise SkipError("segmented", "records in several parts are not joined")
 
 
-def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) -> None:
+def _page(
+    record: Record, kind: str, uri: str | None, section: CommonCrawlSection, sink: Sink
+) -> None:
     """Give the sink the record's document."""
-    fields = record.fields
+    fields, limit = record.fields, section.maximum_page_bytes
     response = _response(record) if kind == "response" else Response("", {}, None, record.body)
     http, payload = response.fields, response.payload
     content_type = (http if response.status else fields).get("content-type", "")
     media_type, body = _content(record, kind, content_type, payload, http, limit)
-    title = None
     if kind == "conversion":  # UTF-8 by definition
         decoded = Decoded(body.decode(errors="replace"), "utf-8", 1.0)
     elif body.startswith(_BINARY) or (media_type not in _HTML and b"\0\0" in body[:1024]):
@@ -113,10 +115,8 @@ def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) ->
     else:
         charset = _CHARSET.search(content_type)
         decoded = decode_page(body, charset[1] if charset else None)
-    text = decoded.text
-    if media_type in _HTML:
-        title, text = extract(text)
-    if not text.strip():
+    page = extract_with(decoded.text, uri, section) if media_type in _HTML else Page(decoded.text)
+    if not page.text.strip():
         raise SkipError("empty")
     source_id = fields.get("warc-record-id", "").strip("<>")
     date = fields.get("warc-date", "")
@@ -125,12 +125,16 @@ def _page(record: Record, kind: str, uri: str | None, limit: int, sink: Sink) ->
     sink.document(
         identity=identity,
         source_id=source_id or document_id(sink.source, identity),
-        text=text,
+        text=page.text,
         uri=uri,
-        date=date if _DATE.fullmatch(date) else None,
-        title=title,
-        declared_language=_language(http),
-        robots=response.robots,
+        date=page.date
+        or http_date(http.get("last-modified", ""))
+        or (date if _DATE.fullmatch(date) else None),
+        title=page.title,
+        declared_language=page.declared_language or _language(http),
+        canonical_uri=page.canonical_uri,
+        licence=page.licence,
+        robots=join_directives(page.robots, response.robots),
         encoding=decoded.encoding,
         encoding_score=decoded.score,
     )

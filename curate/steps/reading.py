@@ -8,6 +8,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -21,6 +22,7 @@ from curate.errors import (
     MissingInputError,
     StoreError,
 )
+from curate.models import BUNDLED, EXTRACTOR_MODEL, sha256
 from curate.recipe import Recipe
 from curate.sources import InputFile, Sink
 from curate.sources.checksums import CheckedStream, find_fault
@@ -44,9 +46,18 @@ def read_key(work: Work, part: Part) -> str:
         section=part.section.model_dump(exclude=MEMBER_COLUMNS),
         clean=work.recipe.clean.model_dump(),
         files=[_facts(file) for file in part.files],
+        extractor=_extractor(part.section),
         libraries=library_versions(part.section.kind)
+        | library_versions(getattr(part.section, "extractor", ""))
         | (library_versions("mojibake") if work.recipe.clean.mojibake else {}),
     )
+
+
+@cache
+def _extractor(section: Any) -> str | None:
+    """What of the extractor shapes the text, beside libraries: the sha256 of its model."""
+    bundled = getattr(section, "extractor", "") == "bundled"
+    return sha256(BUNDLED / EXTRACTOR_MODEL) if bundled else None
 
 
 def _facts(file: InputFile) -> tuple[Any, ...]:

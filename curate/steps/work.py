@@ -47,6 +47,8 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
         "resiliparse",
         "polars",
     ),
+    "bundled": ("numba", "numpy"),  # extractors of main text
+    "trafilatura": ("lxml", "trafilatura"),
     "wikipedia": ("numba", "polars"),
     "subtitles": ("chardet", "polars"),
     "records": ("polars", "pyarrow"),

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import tarfile
-import time
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.errors import ComponentError
-from curate.sources import html
-from curate.sources.html import SkipError, check_extractor, decode, extract
+from curate.sources.html import decode
 
 RUSSIAN = "Река медленно поднималась всю ночь, и никто в деревне не спал до утра."
 JAPANESE = "川は夜通しゆっくりと増水し、村では誰も眠らなかった。"
@@ -63,84 +59,6 @@ def test_a_page_that_declares_itself(head):
 @given(st.binary(max_size=300), st.none() | st.sampled_from(["utf-8", "big5", "x", "rot13", "hex"]))
 def test_any_bytes_become_text_that_utf8_can_hold(body, declared):
     decode(body, declared).encode()
-
-
-def test_title_and_main_text():
-    page = """<html><head><title> The
-      River </title><script>var x = 1;</script></head><body><nav><a href="/">Home</a></nav>
-      <main><h1>The River</h1><p>The river rose slowly through the night &amp; nobody slept.</p>
-      <p>In the morning the bridge was gone.</p></main><footer>Imprint</footer></body></html>"""
-    title, text = extract(page)
-    assert title == "The River"
-    assert text.split("\n\n") == [
-        "The River",
-        "The river rose slowly through the night & nobody slept.",
-        "In the morning the bridge was gone.",
-    ]
-
-
-@pytest.mark.parametrize("page", ["", " \n", "<html></html>", "<", "<!--", "\0", "<title>"])
-def test_a_page_without_text(page):
-    assert extract(page)[1].strip("\ufffd<") == ""
-
-
-@given(st.text(st.sampled_from("<>/ab \"'=!-&;\0é😀\n"), max_size=200))
-def test_any_text_is_extracted_or_skipped(page):
-    with suppress(SkipError):
-        extract(page)[1].encode()
-
-
-@pytest.mark.parametrize(
-    ("opening", "closing"),
-    [
-        ("<div>", ""),
-        ("<div>", "</div>"),
-        ("<DIV\n>", "</DIV>"),
-        ("<b><i>", ""),
-        ("<font color=red><p>", ""),
-        ("<table><tr><td>", ""),
-        ("<svg><g>", ""),
-        ("<x-y>", "</x-y>"),
-    ],
-)
-def test_100_000_nested_elements_are_skipped(opening, closing):
-    start = time.perf_counter()
-    with pytest.raises(SkipError) as caught:
-        extract(opening * 100_000 + "text" + closing * 100_000)
-    assert caught.value.reason == "too_deep"
-    assert time.perf_counter() - start < 5
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        "<p>word <br><img src=x> " * 20_000,
-        "<ul>" + "<li>word" * 20_000,
-        "<table>" + "<tr><td>1<td>2" * 20_000,
-        "<div>word</div>" * 20_000,
-        "<div>" * 900 + "word" + "</div>" * 900,
-        "</div>" * 5000 + "word",
-        "<" * 100_000,
-    ],
-)
-def test_long_pages_that_are_not_deep(page):
-    title, text = extract(page)
-    assert title is None
-    assert len(text) <= len(page)
-
-
-def test_an_extractor_that_does_not_work_stops_the_run(monkeypatch):
-    def broken(*_args, **_options):
-        raise RuntimeError("no such symbol")
-
-    check_extractor.cache_clear()
-    check_extractor()
-    check_extractor.cache_clear()
-    monkeypatch.setattr(html, "extract_plain_text", broken)
-    with pytest.raises(ComponentError, match="no such symbol"):
-        check_extractor()
-    monkeypatch.undo()
-    check_extractor.cache_clear()
 
 
 # What the web means by these names differs from Python's codecs in a few characters.
