@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -90,14 +92,14 @@ class BlockModel:
             ComponentError: the file is not there, or is no such model.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return BlockModel(
                     arrays["features"],
                     arrays["thresholds"],
                     arrays["leaves"],
                     float(arrays["limit"]),
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             change = "install the package again"
             raise ComponentError(
                 "the extractor's model reads", str(error), str(path), change
@@ -314,7 +316,9 @@ def http_date(value: str) -> str | None:
         found = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    return found.strftime("%Y-%m-%dT%H:%M:%SZ") if found.year > _NO_DATE else None
+    if found.year <= _NO_DATE:
+        return None
+    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @cache
