@@ -32,13 +32,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curate.recipe import DecontaminationSection
-from curate.schema import COLUMNS
+from curate.schema import COLUMNS, DataType
 from curate.text.segment import Segments, segment
 
 if TYPE_CHECKING:
     from curate.duplicates.ngrams import Table
 
-ITEMS = {  # a compiled reference: one row for each item that is sought
+ITEMS: dict[str, DataType] = {  # a compiled reference: one row for each item that is sought
     "set": pl.Int64,  # its place in the recipe
     "item": pl.String,
     "words": pl.Int64,  # of the passages that have n-grams
@@ -245,8 +245,8 @@ class Contamination:
         )
         item = rows[:, 1]
         overlap = rows[:, 2] / self._sizes[item]
-        chosen = self.items[item]
-        return chosen.select("set", "item", "words").with_columns(
+        chosen: pl.DataFrame = self.items[item].select("set", "item", "words")
+        return chosen.with_columns(
             pl.Series("document", rows[:, 0]),
             pl.Series("place", item),
             pl.Series("overlap", overlap),

@@ -58,7 +58,8 @@ def build_table(ngrams: NDArray[np.uint64], item_offsets: NDArray[np.int64]) -> 
     """
     size = table_size(len(ngrams))
     words = max(1, table_size(len(ngrams)) * _FILTER_BITS // 2 // 64)
-    return Table(*_build(ngrams, item_offsets, size, words), item_offsets)
+    keys, numbers, bounds, owners, bits, item_numbers = _build(ngrams, item_offsets, size, words)
+    return Table(keys, numbers, bounds, owners, bits, item_numbers, item_offsets)
 
 
 @compiled
@@ -299,5 +300,5 @@ def count_characters(data: Any, starts: Any, ends: Any) -> Any:
     found = np.zeros(len(starts), np.int64)
     for piece in range(len(starts)):
         for at in range(starts[piece], ends[piece]):
-            found[piece] += (data[at] & 0xC0) != 0x80  # a byte that begins a character
+            found[piece] += (data[at] & 0xC0) != 0x80  # noqa: PLR2004  # begins a character
     return found

@@ -28,7 +28,14 @@ _ASKED = "an evaluation set is JSON lines, a JSON array, CSV, TSV or Parquet"
 _PACKED = re.compile(r"\.(?:gz|zst|bz2)$")
 _READABLE = re.compile(r"\.(?:jsonl?|ndjson|csv|tsv|parquet)$")  # members of an archive
 _TAR = slice(257, 262)  # where a tar archive says `ustar`
-_UNPACKING_ERRORS = (OSError, EOFError, ValueError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+_UNPACKING_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
 
 
 class Item(NamedTuple):
@@ -138,7 +145,9 @@ def _parquet(content: bytes, label: str) -> Iterator[Mapping[Any, Any]]:
         for batch in parquet.iter_batches(1024):
             yield from batch.to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError("an evaluation set can be read", f"it is damaged: {error}", label) from error
+        raise InputError(
+            "an evaluation set can be read", f"it is damaged: {error}", label
+        ) from error
 
 
 def _array(content: bytes, label: str) -> Iterator[Mapping[Any, Any]]:

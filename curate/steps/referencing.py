@@ -1,0 +1,111 @@
+"""Evaluation sets become the reference that documents are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curate.duplicates.contamination import Contamination, Named, compile_items
+from curate.errors import InputError
+from curate.recipe import EvaluationSet
+from curate.sources import InputFile
+from curate.sources.evaluation import read_items
+from curate.sources.inputs import find_files
+from curate.sources.places import Places
+from curate.steps.work import Work, library_versions, name_of
+from curate.store import Store
+
+Sets = tuple[tuple[EvaluationSet, tuple[InputFile, ...]], ...]  # each set with its files
+
+
+def find_sets(work: Work, folder: Path) -> Sets:
+    """The recipe's evaluation sets with their files, those by name and content.
+
+    Raises:
+        InputError: a file is missing, or a pattern matches nothing.
+    """
+    found = []
+    for section in work.recipe.decontamination.sets:
+        files = find_files(section.files, section, folder, work.recipe.fetch)
+        ordered = sorted(files, key=lambda file: (file.label, file.identity))
+        found.append((section, tuple(ordered)))
+    return tuple(found)
+
+
+def reference_key(work: Work, sets: Sets) -> str:
+    """The key of the compiled reference: the sets' contents, and the shape of the n-grams."""
+    section = work.recipe.decontamination
+    return work.key(
+        "reference",
+        sets=[
+            (one.name, one.columns, one.id_column, [(f.label, f.identity) for f in files])
+            for one, files in sets
+        ],
+        ngram_words=section.ngram_words,
+        minimum_item_words=section.minimum_item_words,
+        libraries=library_versions("reference"),
+    )
+
+
+def reference_name(work: Work, sets: Sets) -> str:
+    """The object of the compiled reference."""
+    return name_of("reference", reference_key(work, sets))
+
+
+def build_reference(work: Work, sets: Sets) -> None:
+    """Compile the items of all sets; what became of each set's in the metadata.
+
+    Raises:
+        InputError: a file cannot be read, a set is empty, lacks a column, or has no item that
+            is long enough to be sought.
+    """
+    section = work.recipe.decontamination
+    frames = []
+    facts: list[dict[str, Any]] = []
+    for place, (one, files) in enumerate(sets):
+        frame, counts = compile_items(_read(work, one, files), place, section)
+        if not counts.indexed:
+            raise InputError(
+                f"the set {one.name!r} has items to look for",
+                f"none of its {counts.items} has {section.minimum_item_words} words in a column",
+                ", ".join(file.name for file in files),
+                "name other `columns`, or lower `minimum_item_words` in [decontamination]",
+            )
+        frames.append(frame)
+        hashes = [{"file": file.label, "sha256": file.identity} for file in files]
+        facts.append({"set": one.name, "files": hashes, **asdict(counts)})
+    work.store.write_frame(reference_name(work, sets), pl.concat(frames), {"sets": facts})
+
+
+def _read(work: Work, section: EvaluationSet, files: tuple[InputFile, ...]) -> Iterator[Named]:
+    with Places(work.recipe.fetch) as places:
+        for file in files:
+            try:
+                with places.open(file.uri, file.identity) as stream:
+                    content = stream.read()
+            except OSError as error:
+                came = error.strerror or str(error)
+                raise InputError("an evaluation set can be read", came, file.name) from error
+            yield from read_items(content, file.label, section)
+
+
+def read_facts(store: Store, reference: str) -> list[dict[str, Any]]:
+    """Of each set its name, its files with their sha256, and what became of its items."""
+    if not reference:
+        return []
+    facts: list[dict[str, Any]] = store.read_metadata(name_of("reference", reference))["sets"]
+    return facts
+
+
+def load_reference(store: Store, reference: str) -> Contamination:
+    """The scorer with a compiled reference.
+
+    Raises:
+        StoreError: the reference was not built.
+    """
+    items = store.read_frame(name_of("reference", reference))
+    return Contamination(items, tuple(facts["set"] for facts in read_facts(store, reference)))
