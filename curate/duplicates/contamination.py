@@ -1,7 +1,8 @@
 """Documents that hold items of evaluation sets: which item, where, and how much of it.
 
-**Item.** The texts of a record's columns, its passages, as words of `curate.text.segment` (case,
-punctuation and white space do not count; each ideograph is a word). Its n-grams are the runs of
+**Item.** The texts of a record's columns, its passages, cleaned as documents are, as words of
+`curate.text.segment` (case, punctuation, apostrophes and white space do not count; each ideograph is
+a word). Its n-grams are the runs of
 `ngram_words` words within a passage; what is shorter than that has none. Where no passage is so
 long, the item has one n-gram, the whole of its longest passage. An item whose longest passage has
 fewer than `minimum_item_words` words is not sought: such a text ("What is the capital of France?")
@@ -25,14 +26,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.recipe import DecontaminationSection
+from curate.recipe import CleanSection, DecontaminationSection
 from curate.schema import COLUMNS, DataType
+from curate.text.clean import clean
 from curate.text.segment import Segments, segment
 
 if TYPE_CHECKING:
@@ -70,7 +72,10 @@ class Indexed:
 
 
 def compile_items(
-    items: Iterable[Named], place: int, section: DecontaminationSection
+    items: Iterable[Named],
+    place: int,
+    section: DecontaminationSection,
+    form: Literal["NFC", "NFKC", "none"] = "NFC",
 ) -> tuple[pl.DataFrame, Indexed]:
     """The n-grams of a set's items.
 
@@ -78,6 +83,7 @@ def compile_items(
         items: of the set, in its order.
         place: of the set in the recipe.
         section: shape of the n-grams.
+        form: the Unicode normal form that documents are brought to.
 
     Returns:
         The columns of ITEMS, in order, and the counts.
@@ -87,7 +93,7 @@ def compile_items(
     total = short = repeated = 0
     for batch in _batches(items):
         total += len(batch)
-        for name, words, width, ngrams in _hash_items(batch, section):
+        for name, words, width, ngrams in _hash_items(batch, section, CleanSection(unicode=form)):
             if width == 0:
                 short += 1
                 continue
@@ -117,13 +123,14 @@ def _batches(items: Iterable[Named]) -> Iterable[list[Named]]:
 
 
 def _hash_items(
-    batch: Sequence[Named], section: DecontaminationSection
+    batch: Sequence[Named], section: DecontaminationSection, cleaning: CleanSection
 ) -> Iterable[tuple[str, int, int, NDArray[np.uint64]]]:
     """Of each item its name, words and n-grams' width and hashes; width 0 where it is too short."""
-    from curate.duplicates import kernels, ngrams
+    from curate.duplicates import ngrams
 
     texts = pl.Series([text for _, passages in batch for text in passages], dtype=pl.String)
-    words, offsets = kernels.word_hashes(texts)
+    segments = segment(clean(texts, cleaning)["text"])
+    words, offsets = _hash_words(segments), segments.word_offsets
     lengths = np.diff(offsets)
     first = 0
     for name, passages in batch:
@@ -140,6 +147,22 @@ def _hash_items(
         widths = np.full(len(chosen), width)
         hashes = ngrams.hash_ngrams(words, offsets[chosen], offsets[chosen + 1], widths)
         yield name, int(lengths[chosen].sum()), width, np.unique(hashes)
+
+
+def _hash_words(segments: Segments) -> NDArray[np.uint64]:
+    from curate.duplicates.ngrams import hash_plainly
+    from curate.text import characters
+
+    hashes: NDArray[np.uint64] = hash_plainly(
+        segments.data,
+        segments.word_start,
+        segments.word_end,
+        segments.word_hash,
+        segments.word_classes,
+        characters.classes(),
+        characters.folding(),
+    )
+    return hashes
 
 
 def weigh(overlap: NDArray[np.float64], words: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -236,7 +259,7 @@ class Contamination:
         from curate.duplicates.ngrams import find_items
 
         rows = find_items(
-            segments.word_hash,
+            _hash_words(segments),
             segments.word_offsets,
             self._widths,
             *self._table,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.duplicates.kernels import mixed, table_size
-from curate.text.cut import compiled
+from curate.text.characters import FOLDED, INNER_LETTER
+from curate.text.cut import SEED, compiled, decode, hash_character
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SALT = np.uint64(0xD6E8FEB86659FD93)
@@ -60,6 +61,38 @@ def build_table(ngrams: NDArray[np.uint64], item_offsets: NDArray[np.int64]) -> 
     words = max(1, table_size(len(ngrams)) * _FILTER_BITS // 2 // 64)
     keys, numbers, bounds, owners, bits, item_numbers = _build(ngrams, item_offsets, size, words)
     return Table(keys, numbers, bounds, owners, bits, item_numbers, item_offsets)
+
+
+@compiled
+def hash_plainly(
+    data: Any, starts: Any, ends: Any, hashes: Any, held: Any, classes: Any, folding: Any
+) -> Any:
+    """The hashes of words without what joins letters in them: `don't`, `don’t` and `dont` are one.
+
+    Args:
+        data: and what follows: the fields of `curate.text.segment.Segments`.
+        starts: int64[words].
+        ends: int64[words].
+        hashes: uint64[words].
+        held: uint32[words]: the classes of the words' characters.
+        classes: of each code point.
+        folding: of each code point.
+
+    Returns:
+        uint64[words].
+    """
+    found = hashes.copy()
+    for word in range(len(hashes)):
+        if (held[word] >> np.uint32(INNER_LETTER)) & np.uint32(1) == 0:
+            continue
+        state = SEED
+        at = starts[word]
+        while at < ends[word]:
+            code, at = decode(data, at)
+            if classes[code] != INNER_LETTER:
+                state = hash_character(state, folding[code] if code < FOLDED else code)
+        found[word] = state
+    return found
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from curate.duplicates.contamination import Contamination, Named, compile_items
-from curate.errors import InputError
+from curate.errors import FetchError, InputError
 from curate.recipe import EvaluationSet
 from curate.sources import InputFile
 from curate.sources.evaluation import read_items
@@ -23,14 +24,22 @@ Sets = tuple[tuple[EvaluationSet, tuple[InputFile, ...]], ...]  # each set with 
 
 
 def find_sets(work: Work, folder: Path) -> Sets:
-    """The recipe's evaluation sets with their files, those by name and content.
+    """The recipe's evaluation sets with their files, in an order that their contents fix.
 
     Raises:
         InputError: a file is missing, or a pattern matches nothing.
+        FetchError: a server does not answer.
     """
     found = []
     for section in work.recipe.decontamination.sets:
-        files = find_files(section.files, section, folder, work.recipe.fetch)
+        try:
+            files = find_files(section.files, section, folder, work.recipe.fetch)
+        except FetchError:
+            raise
+        except InputError as error:
+            asked = f"the files of the set {section.name!r} are there"
+            change = "correct `files`; relative ones start from the recipe's folder"
+            raise InputError(asked, error.came, error.where, change) from error
         ordered = sorted(files, key=lambda file: (file.label, file.identity))
         found.append((section, tuple(ordered)))
     return tuple(found)
@@ -47,6 +56,7 @@ def reference_key(work: Work, sets: Sets) -> str:
         ],
         ngram_words=section.ngram_words,
         minimum_item_words=section.minimum_item_words,
+        form=work.recipe.clean.unicode,
         libraries=library_versions("reference"),
     )
 
@@ -67,7 +77,9 @@ def build_reference(work: Work, sets: Sets) -> None:
     frames = []
     facts: list[dict[str, Any]] = []
     for place, (one, files) in enumerate(sets):
-        frame, counts = compile_items(_read(work, one, files), place, section)
+        hashes: list[dict[str, str]] = []
+        items = _read(work, one, files, hashes)
+        frame, counts = compile_items(items, place, section, work.recipe.clean.unicode)
         if not counts.indexed:
             raise InputError(
                 f"the set {one.name!r} has items to look for",
@@ -76,12 +88,17 @@ def build_reference(work: Work, sets: Sets) -> None:
                 "name other `columns`, or lower `minimum_item_words` in [decontamination]",
             )
         frames.append(frame)
-        hashes = [{"file": file.label, "sha256": file.identity} for file in files]
         facts.append({"set": one.name, "files": hashes, **asdict(counts)})
     work.store.write_frame(reference_name(work, sets), pl.concat(frames), {"sets": facts})
 
 
-def _read(work: Work, section: EvaluationSet, files: tuple[InputFile, ...]) -> Iterator[Named]:
+def _read(
+    work: Work,
+    section: EvaluationSet,
+    files: tuple[InputFile, ...],
+    hashes: list[dict[str, str]],
+) -> Iterator[Named]:
+    """The items of a set; notes the name and sha256 of each file that was read."""
     with Places(work.recipe.fetch) as places:
         for file in files:
             try:
@@ -90,6 +107,8 @@ def _read(work: Work, section: EvaluationSet, files: tuple[InputFile, ...]) -> I
             except OSError as error:
                 came = error.strerror or str(error)
                 raise InputError("an evaluation set can be read", came, file.name) from error
+            digest = hashlib.sha256(content).hexdigest()
+            hashes.append({"file": file.label, "sha256": digest})
             yield from read_items(content, file.label, section)
 
 
