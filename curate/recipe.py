@@ -401,6 +401,9 @@ class DuplicatesSection(Section):
         return min(least, self.version_similarity) if self.versions == "similar" else least
 
 
+RECORDED_OVERLAP = 0.2  # of items in documents: the least that is kept as evidence
+
+
 class EvaluationSet(Section):
     """Test items that no training document should hold.
 
@@ -453,7 +456,7 @@ class DecontaminationSection(Section):
     sets: Annotated[tuple[EvaluationSet, ...], Field(strict=False)] = ()
     ngram_words: Annotated[int, Field(ge=1)] = 5
     minimum_item_words: Annotated[int, Field(ge=1)] = 8
-    maximum_overlap: Annotated[float, Field(ge=0.2, le=1, strict=False)] = 0.5
+    maximum_overlap: Annotated[float, Field(ge=RECORDED_OVERLAP, le=1, strict=False)] = 0.5
     action: Literal["tag", "remove"] = "remove"
 
     @field_validator("sets")

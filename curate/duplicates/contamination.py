@@ -32,7 +32,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.recipe import CleanSection, DecontaminationSection
+from curate.recipe import RECORDED_OVERLAP, CleanSection, DecontaminationSection
 from curate.schema import COLUMNS, DataType
 from curate.text.clean import clean
 from curate.text.segment import Segments, segment
@@ -47,7 +47,6 @@ ITEMS: dict[str, DataType] = {  # a compiled reference: one row for each item th
     "width": pl.Int64,  # words in its n-grams
     "ngrams": pl.List(pl.UInt64),  # hashes, distinct, sorted
 }
-RECORDED = 0.2  # the least weighed overlap that is kept as evidence
 SHORT_WORDS, LONG_WORDS = 20, 50
 MATCHES = 100  # of a document that are kept, the greatest first: a copy of a set holds all of it
 _BATCH_PASSAGES = 4096
@@ -302,7 +301,7 @@ class Contamination:
     def _required(self) -> NDArray[np.int64]:
         """The fewest n-grams of each item that are recorded."""
         least = _least(self._words)
-        share = self._sizes * (least + RECORDED * (1 - least))
+        share = self._sizes * (least + RECORDED_OVERLAP * (1 - least))
         required: NDArray[np.int64] = np.ceil(share - 1e-9).astype(np.int64)
         return required.clip(1)
 
