@@ -32,6 +32,7 @@ Removes = Literal[
     "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
 ]
 DUPLICATE_RULES = ("duplicates.exact", "duplicates.near", "duplicates.version")
+DECONTAMINATION = "decontamination.maximum_overlap"
 MINIMUM_DOCUMENTS = 100  # below this a share says nothing
 
 
@@ -150,6 +151,7 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     """
     rules = [*_url_rules(recipe.urls), *_page_rules(recipe.page)]
     language, toxicity, bias = recipe.language, recipe.toxicity, recipe.bias
+    decontamination = recipe.decontamination
     if language.keep is not None:
         rules.append(Rule("language.keep", "language", "outside", language.keep))
     if language.minimum_score is not None:
@@ -181,6 +183,9 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
             bias.action,
         )
     )
+    if decontamination.sets:
+        limit, action = decontamination.maximum_overlap, decontamination.action
+        rules.append(Rule(DECONTAMINATION, "contamination", "above", limit, action))
     return tuple(rules)
 
 

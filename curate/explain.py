@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from curate.decide import (
+    DECONTAMINATION,
     DUPLICATE_RULES,
     Rule,
     any_undetermined,
@@ -37,6 +38,9 @@ NEEDS_RUN = {
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",
     "duplicates.split_similarity": "compares texts again",
+    "decontamination.sets": "measures again",
+    "decontamination.ngram_words": "measures again",
+    "decontamination.minimum_item_words": "measures again",
     "urls.block": "measures again",
     "urls.allow": "measures again",
     "urls.words": "measures again",
@@ -65,8 +69,9 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
 
     Returns:
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
-        limit and outcome), `duplicate` (of which document, how similar), `input` (the file), `run`
-        and, if asked, `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL and why; `answer`: one sentence.
+        limit and outcome), `duplicate` (of which document, how similar), `contamination` (the items
+        of evaluation sets that it holds: see `curate.duplicates.contamination`), `input` (the
+        file), `run` and, if asked, `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL and why; `answer`: one sentence.
 
     Raises:
         ReleaseError: there is no such release.
@@ -123,6 +128,7 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "rules": rules,
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
+        "contamination": facts.get("contamination_matches") or [],
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
         "ledger": facts,
@@ -154,6 +160,14 @@ def _meet(rule: Rule, row: pl.DataFrame, facts: dict[str, Any]) -> dict[str, Any
         "limit": limit or "",
         "outcome": outcome,
     }
+
+
+def tell_match(match: dict[str, Any]) -> str:
+    """One item of an evaluation set in a document, in words."""
+    return (
+        f"{match['overlap']:.0%} of the item {match['item']} of {match['set']} "
+        f"({match['words']} words) in its characters {match['start']}–{match['end']}"
+    )
 
 
 def _answer(
@@ -189,6 +203,9 @@ def _sentence(story: dict[str, Any]) -> str:
     if story["removed_by"] == "urls.block" and story["limit"]:
         listed, _, entry = story["limit"].partition(":")
         return f"{name} was removed by urls.block: its url is on list {listed}: {entry}"
+    if story["removed_by"] == DECONTAMINATION and story.get("contamination"):
+        first = story["contamination"][0]
+        return f"{name} was removed by {DECONTAMINATION}: it holds {tell_match(first)}"
     met = [rule["outcome"] for rule in story["rules"] if rule["rule"] == story["removed_by"]]
     if met == [SCORER_FAILED]:
         return f"{name} was removed by {story['removed_by']}: what measures it failed on this text"

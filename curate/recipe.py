@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -409,6 +409,75 @@ class DuplicatesSection(Section):
         return min(least, self.version_similarity) if self.versions == "similar" else least
 
 
+RECORDED_OVERLAP = 0.2  # of items in documents: the least that is kept as evidence
+
+
+class EvaluationSet(Section):
+    """Test items that no training document should hold.
+
+    Attributes:
+        name: what explanations and the data card call it.
+        files: files, globs or URLs; relative ones resolve against the recipe's folder. JSON lines,
+            JSON arrays, CSV, TSV or Parquet; as they are, packed (gzip, bzip2, Zstandard), or
+            inside tar and zip archives.
+        columns: the columns that hold an item's text: by name, dotted where they lie inside another
+            one; or by number, from 1, in tables without a row of names.
+        id_column: what names an item; left out: its file and its number in it.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    files: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    columns: Annotated[tuple[str | int, ...], Field(min_length=1, strict=False)]
+    id_column: str | int | None = None
+
+    @model_validator(mode="after")
+    def _named_alike(self) -> Self:
+        named = self.columns if self.id_column is None else (*self.columns, self.id_column)
+        numbers = [column for column in named if isinstance(column, int)]
+        if numbers and (len(numbers) < len(named) or min(numbers) < 1):
+            asked = "columns have names, or numbers from 1 where a table has no row of names"
+            raise RecipeError(asked, f"{list(named)} came", f"the set {self.name!r}")
+        return self
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the columns have names."""
+        return isinstance(self.columns[0], str)
+
+
+class DecontaminationSection(Section):
+    """Documents that hold items of evaluation sets; nothing is sought where no set is named.
+
+    The overlap of an item is the share of its word n-grams that stand in one stretch of the
+    document, of at most twice the item's words. `curate.duplicates.contamination` says how short
+    items are judged.
+
+    Attributes:
+        sets: the evaluation sets.
+        ngram_words: words in an n-gram.
+        minimum_item_words: an item without a passage of so many words is left out, and counted.
+        maximum_overlap: a document with more of an item is a hit. Less than the least that is
+            recorded cannot be asked for.
+        action: what a hit does.
+    """
+
+    sets: Annotated[tuple[EvaluationSet, ...], Field(strict=False)] = ()
+    ngram_words: Annotated[int, Field(ge=1)] = 5
+    minimum_item_words: Annotated[int, Field(ge=1)] = 8
+    maximum_overlap: Annotated[float, Field(ge=RECORDED_OVERLAP, le=1, strict=False)] = 0.5
+    action: Literal["tag", "remove"] = "remove"
+
+    @field_validator("sets")
+    @classmethod
+    def _distinct(cls, sets: tuple[EvaluationSet, ...]) -> tuple[EvaluationSet, ...]:
+        names = [one.name for one in sets]
+        for name in names:
+            if names.count(name) > 1:
+                asked = "[[decontamination.sets]] have names of their own"
+                raise RecipeError(asked, f"{name!r} names more than one", "", "rename one")
+        return sets
+
+
 class ToxicitySection(Section):
     """Toxicity scores, and what is done with them.
 
@@ -556,6 +625,7 @@ class Recipe(Section):
     quality: QualitySection = QualitySection()
     perplexity: PerplexitySection = PerplexitySection()
     duplicates: DuplicatesSection = DuplicatesSection()
+    decontamination: DecontaminationSection = DecontaminationSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
     urls: UrlsSection = UrlsSection()
@@ -643,7 +713,8 @@ def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Reci
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a misspelt name says more than the name that is missing for it
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         place = _place_of(first["loc"])
         if first["type"].startswith("union_tag"):
             place.append("kind")
@@ -656,6 +727,7 @@ def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Reci
         raise RecipeError(error.asked, error.came, where, error.change) from error
 
 
+_TABLES = {"sources", "parallel", "decontamination.sets"}  # lists of sections
 _KINDS: dict[str, type[Section]] = {
     "commoncrawl": CommonCrawlSection,
     "wikipedia": WikipediaSection,
@@ -688,7 +760,7 @@ def _place_of(found: tuple[str | int, ...]) -> list[str | int]:
     place: list[str | int] = []
     for part in found:
         is_kind = part in _KINDS and place and isinstance(place[-1], int)
-        if not is_kind and part not in {"float", "bool"}:
+        if not is_kind and part not in {"float", "bool", "str", "int"}:
             place.append(part)
     return place
 
@@ -724,8 +796,9 @@ def _model_at(place: tuple[str | int, ...]) -> type[Section]:
             model = _KINDS[str(part)]
         elif isinstance(part, str) and part in model.model_fields:
             found = model.model_fields[part].annotation
-            if isinstance(found, type) and issubclass(found, Section):
-                model = found
+            for inner in (found, *get_args(found)):  # a section, or a list of them
+                if isinstance(inner, type) and issubclass(inner, Section):
+                    model = inner
     return model
 
 
@@ -740,11 +813,8 @@ def _line_of(text: str, place: list[str | int]) -> int | None:
     lines = text.splitlines()
     start = 0
     if len(names) > 1:
-        header = (
-            f"[[{names[0]}]]"
-            if names[0] in {"sources", "parallel"}
-            else f"[{'.'.join(names[:-1])}]"
-        )
+        table = ".".join(names[:-1])
+        header = f"[[{table}]]" if table in _TABLES else f"[{table}]"
         found = [index for index, line in enumerate(lines) if line.strip().startswith(header)]
         start = found[min(number, len(found) - 1)] if found else 0
     for index, line in enumerate(lines[start:], start + 1):

@@ -73,6 +73,14 @@ VERDICT: dict[str, DataType] = {
     "similarity": pl.Float64,
     "cluster_size": pl.Int64,
 }
+MATCH: dict[str, DataType] = {  # an item of an evaluation set in a document
+    "set": pl.String,
+    "item": pl.String,
+    "words": pl.Int64,  # of the item
+    "start": pl.Int64,  # of the stretch that holds it, in characters of the text
+    "end": pl.Int64,
+    "overlap": pl.Float64,  # share of the item's n-grams
+}
 STATES = ("failed", "not_applicable", "not_computed")
 
 
@@ -199,6 +207,9 @@ COLUMNS: dict[str, Column] = {
     "is_list_page": Column("page", pl.Boolean),
     "language_disagrees": Column("page", pl.Boolean),  # declared and detected
     "is_canonical": Column("page", pl.Boolean),  # the page calls this address its own
+    "contamination": Column("contamination", pl.Float64, 4),  # greatest weighed overlap
+    "contaminating_items": Column("contamination", pl.Int64),
+    "contamination_matches": Column("contamination", pl.List(pl.Struct(MATCH))),
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32

@@ -92,6 +92,11 @@ def show_run(result: dict[str, Any]) -> None:
     if result["skipped"]:
         facts = ", ".join(f"{number:,} {reason}" for reason, number in result["skipped"].items())
         console.print(f"never became documents: {facts}")
+    for facts in result["evaluation_sets"]:
+        console.print(
+            f"evaluation set {facts['set']}: {facts['indexed']:,} of {facts['items']:,} items were "
+            f"looked for, {facts['short']:,} have too few words, {facts['repeated']:,} are repeated"
+        )
     computed = sum(step["computed"] for step in result["steps"].values())
     reused = sum(step["reused"] for step in result["steps"].values())
     console.print(f"objects: {computed:,} computed, {reused:,} reused")
@@ -129,6 +134,8 @@ def _called_as(name: str) -> str:
 
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
+    from curate.explain import tell_match
+
     console = make_console()
     console.print(story["answer"])
     for document in story["documents"]:
@@ -140,6 +147,8 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
+        for match in document["contamination"]:
+            console.print(f"holds     {tell_match(match)}")
         if "text" in document:
             gone = "(the store no longer holds the text)"
             console.print(f"\n{gone if document['text'] is None else document['text']}")

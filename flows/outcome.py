@@ -20,7 +20,7 @@ from curate.release.manifest import DocumentCounts, Draft, FunnelRow, Manifest, 
 from curate.release.publish import publish as publish_release
 from curate.release.shards import ReleaseFile, ShardFile
 from curate.sources.inputs import Part
-from curate.steps import deciding, reading, releasing
+from curate.steps import deciding, reading, referencing, releasing
 from curate.steps.work import LIBRARIES
 from flows.run import Run
 
@@ -152,13 +152,15 @@ def publish(
     )
     bias = work.store.read_frame(f"{folder}/bias.parquet")
     languages = work.store.read_frame(f"{folder}/languages.parquet")
+    table = f"{folder}/{releasing.CONTAMINATION}"
+    contamination = work.store.read_frame(table) if work.reference else None
     prose = CARDS / f"{work.recipe.name}.md"
     text = prose.read_text(encoding="utf-8") if prose.is_file() else None
     return publish_release(
         work.store,
         folder,
         draft,
-        lambda manifest: write_card(manifest, bias, languages, text, audit, flagged),
+        lambda manifest: write_card(manifest, bias, languages, text, audit, flagged, contamination),
     )
 
 
@@ -184,6 +186,7 @@ def describe(run: Run, manifest: Manifest, report: Report, *, is_new: bool) -> d
         "documents": report.documents.model_dump(),
         "splits": manifest.splits,
         "skipped": report.skipped,
+        "evaluation_sets": referencing.read_facts(run.work.store, run.work.reference),
         "rules": _sum_sources(report.funnel),
         "funnel": report.funnel.to_dicts(),
         "steps": run.steps,

@@ -1,6 +1,6 @@
 """The whole run, top to bottom.
 
-    inputs ─▶ read ─▶ measure ─▶ link ─▶ decide ─▶ make ─▶ release
+    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ decide ─▶ make ─▶ release
 
 Every stage only adds objects; a stage whose objects exist does nothing. Started by
 `curate run`, by a Prefect deployment (`prefect.yaml`), or as a function.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -18,7 +19,7 @@ from prefect import flow
 from curate.recipe import load_recipe
 from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
-from curate.steps import deciding, measuring, pairing, reading, releasing
+from curate.steps import deciding, measuring, pairing, reading, referencing, releasing
 from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Work, find_repeats
 from curate.store import Store
@@ -54,6 +55,7 @@ def pipeline(
     loaded = load_recipe(path, settings)
     work = Work(Store(store or loaded.store), loaded, batch_documents)
     with start_run(work, workers or os.cpu_count() or 1) as run:
+        refer(run, path.parent)
         parts = reading.plan_parts(loaded, path.parent)
         pairs = pair(run, pairing.plan_pairs(loaded, path.parent))
         parts, corpus = read(run, parts)
@@ -65,6 +67,16 @@ def pipeline(
         result = outcome.describe(run, manifest, report, is_new=is_new)
         artifacts.publish(manifest, result)
         return result
+
+
+def refer(run: Run, folder: Path) -> None:
+    """Evaluation sets become the reference that documents are compared with."""
+    sets = referencing.find_sets(run.work, folder)
+    if not sets:
+        return
+    name = referencing.reference_name(run.work, sets)
+    run.one("reference", referencing.build_reference, sets, name)
+    run.work = replace(run.work, reference=referencing.reference_key(run.work, sets))
 
 
 def read(run: Run, parts: list[Part]) -> tuple[list[Part], Corpus]:

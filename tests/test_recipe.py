@@ -78,6 +78,58 @@ def test_a_mistake_is_refused_with_its_line_and_the_nearest_name(tmp_path, old, 
     assert error.value.status == 2
 
 
+SETS = """\
+
+[decontamination]
+maximum_overlap = 0.6
+
+[[decontamination.sets]]
+name = "questions"
+files = ["questions.jsonl"]
+columns = ["question"]
+
+[[decontamination.sets]]
+name = "table"
+files = ["table.csv"]
+columns = [1, 2]
+"""
+
+
+def test_evaluation_sets_are_read_in_order(tmp_path):
+    section = load(tmp_path, GOOD + SETS).decontamination
+
+    assert [one.name for one in section.sets] == ["questions", "table"]
+    assert section.sets[1].columns == (1, 2)
+    assert (section.ngram_words, section.minimum_item_words) == (5, 8)
+    assert (section.maximum_overlap, section.action) == (0.6, "remove")
+    recipe = load(tmp_path, GOOD + SETS)
+    assert change_recipe(recipe, {"decontamination.action": "tag"}).decontamination.sets == (
+        section.sets
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("maximum_overlap", "maximum_overlaps", "line 23: [decontamination] takes known keys, but 'maximum_overlaps' is none; did you mean 'maximum_overlap'?"),
+        ("columns = [1", "colums = [1", "line 33: [decontamination.sets.1] takes known keys, but 'colums' is none; did you mean 'columns'?"),
+        ("columns = [1, 2]", "", "line 30: a recipe is complete, but `decontamination.sets.1.columns` is missing"),
+        ("[1, 2]", '[1, "b"]', "columns have names, or numbers from 1 where a table has no row of names, but [1, 'b'] came"),
+        ("[1, 2]", "[0]", "but [0] came"),
+        ("[1, 2]", "[]", "line 33: `decontamination.sets.1.columns` has a valid value, but [] came"),
+        ("[1, 2]", "[true]", "line 33: `decontamination.sets.1.columns.0` has a valid value, but True came"),
+        ('"table"', '"questions"', "'questions' names more than one; rename one"),
+        ("0.6", "0.1", "line 23: `decontamination.maximum_overlap` has a valid value, but 0.1 came"),
+        ("[[decontamination.sets]]", "[[decontamination.set]]", "[decontamination] takes known keys, but 'set' is none; did you mean 'sets'?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_evaluation_sets_is_refused(tmp_path, old, new, message):
+    with pytest.raises(RecipeError) as error:
+        load(tmp_path, GOOD + SETS.replace(old, new))
+
+    assert message in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"name = ", "a recipe is TOML"), (b"name = '\xff'", "a recipe is UTF-8")],

@@ -32,6 +32,7 @@ def write_card(
     prose: str | None = None,
     audit: pl.DataFrame | None = None,
     flagged: pl.DataFrame | None = None,
+    contamination: pl.DataFrame | None = None,
 ) -> str:
     """The card as Markdown with the YAML head that dataset hubs read.
 
@@ -42,6 +43,8 @@ def write_card(
             further counts.
         audit: how rules hit the documents that speak of groups (`curate.audit.AUDIT`).
         flagged: those of its rows that are to be looked at.
+        contamination: the evaluation sets: `set`, `files`, `sha256`, `items`, `indexed`, `short`,
+            `repeated`, and the documents in which an item was `found`, `removed` or `tagged`.
         prose: what people wrote about the corpus, Markdown with headings from level two on.
 
     Returns:
@@ -67,6 +70,8 @@ def write_card(
         bias=_rows(bias),
         audit=_rows(None if audit is None else audit.filter(pl.col("rule") == "any rule")),
         flagged=_rows(flagged),
+        contamination=_rows(_without_files(contamination)),
+        set_files=_set_files(contamination),
         inputs=_sum_inputs(manifest),
         funnel=functools.partial(_sum_funnel, manifest.funnel),
         recipe=json.dumps(manifest.recipe, indent=2, ensure_ascii=False),
@@ -84,6 +89,17 @@ def _rows(frame: pl.DataFrame | None) -> list[list[Any]]:
     if frame is None or not frame.height:
         return []
     return [[name.replace("_", " ") for name in frame.columns], *map(list, frame.iter_rows())]
+
+
+def _without_files(contamination: pl.DataFrame | None) -> pl.DataFrame | None:
+    return None if contamination is None else contamination.drop("files", "sha256")
+
+
+def _set_files(contamination: pl.DataFrame | None) -> list[list[Any]]:
+    """The files of evaluation sets with their hashes."""
+    if contamination is None:
+        return []
+    return _rows(contamination.select("set", "files", "sha256").explode("files", "sha256"))
 
 
 def _language_codes(languages: pl.DataFrame | None) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import fsspec
@@ -24,6 +25,7 @@ from curate.errors import (
 from curate.recipe import (
     AnySource,
     CommonCrawlSection,
+    EvaluationSet,
     FetchSection,
     ParallelSection,
     RecordsSection,
@@ -36,6 +38,7 @@ from curate.sources.places import Places
 from curate.sources.saved import find_saved
 from curate.sources.subtitles import label_of
 
+FilesSection: TypeAlias = AnySource | ParallelSection | EvaluationSet
 SMALL_FILE_BYTES = 1 << 20
 GROUP_BYTES = 16 << 20
 
@@ -82,7 +85,7 @@ def find_inputs(
 
 def find_files(
     names: Sequence[str],
-    section: AnySource | ParallelSection,
+    section: FilesSection,
     folder: Path,
     fetch: FetchSection | None = None,
 ) -> list[InputFile]:
@@ -141,9 +144,7 @@ def _split(file: InputFile, section: AnySource, places: Places) -> list[InputFil
     return [replace(file, start=start, stop=stop) for start, stop in ranges]
 
 
-def _expand(
-    text: str, section: AnySource | ParallelSection, folder: Path, places: Places
-) -> list[Found]:
+def _expand(text: str, section: FilesSection, folder: Path, places: Places) -> list[Found]:
     """What an entry of `inputs` names."""
     is_here = "://" not in text and (folder / text).exists()
     if isinstance(section, CommonCrawlSection) and names_listing(text):
@@ -157,7 +158,7 @@ def _expand(
     return [Found(uri, name) for uri, name in _expand_pattern(text, folder)]
 
 
-def _refuse_unused_range(section: AnySource | ParallelSection) -> None:
+def _refuse_unused_range(section: FilesSection) -> None:
     """A range says something of listings alone."""
     if not isinstance(section, CommonCrawlSection) or any(map(names_listing, section.inputs)):
         return
@@ -232,7 +233,7 @@ def _expand_url(url: str) -> list[tuple[str, str]]:
     return [(match, match) for match in found]
 
 
-def _describe(found: Found, section: AnySource | ParallelSection, places: Places) -> InputFile:
+def _describe(found: Found, section: FilesSection, places: Places) -> InputFile:
     snapshot = "" if getattr(section, "snapshot", "") else found.snapshot
     try:
         size, identity = places.describe(found.uri, found.name)

@@ -10,6 +10,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 MAXIMUM_RECORD_BYTES = 1 << 26
@@ -263,8 +264,9 @@ class _Lines:
 def find_delimiter(header: str, column: str, first: str) -> str:
     """The delimiter by which a header has a column; the first choice where none does."""
     for delimiter in (first, *_DELIMITERS):
-        if column in next(csv.reader([header], delimiter=delimiter), []):
-            return delimiter
+        with suppress(csv.Error):  # no header at all, which reading the rows will tell
+            if column in next(csv.reader([header], delimiter=delimiter), []):
+                return delimiter
     return first
 
 

@@ -4,6 +4,7 @@ A step is pure. Its object's key hashes its name and version, the recipe section
 the models and libraries that shape its output, and the identity of its inputs; paths, workers and
 batch sizes never enter. Steps run in worker processes, which import neither prefect nor datasets.
 
+    referencing evaluation sets ─▶ the reference that documents are compared with
     reading     Part ─▶ documents (blocks), skipped
     measuring   block ─▶ one object per scorer
     linking     all blocks ─▶ verified pairs

@@ -19,7 +19,9 @@ from curate.recipe import (
     UrlsSection,
 )
 from curate.schema import columns_of, conform
+from curate.steps.referencing import load_reference
 from curate.steps.work import Block, Work, library_versions, name_of
+from curate.store import Store
 
 BATCH_BYTES = 4 << 20  # a scorer's arrays take several times the text
 Scorer = Callable[[pl.DataFrame], pl.DataFrame]
@@ -46,6 +48,7 @@ NEEDS: dict[
     "urls": (),
     "page": ("language",),
     "signatures": (),
+    "contamination": (),
 }
 
 
@@ -53,8 +56,9 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     """The key of a scorer's object for a block."""
     recipe = work.recipe
     parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
-    model = _scorer(scorer, recipe)
-    if isinstance(model, Identified):
+    if scorer == "contamination":
+        parts["reference"] = work.reference  # its contents: the reference itself is not read
+    elif isinstance(model := _scorer(scorer, work), Identified):
         parts["model"] = _identity(model)
     if scorer == "toxicity" and recipe.toxicity.scorer == "detoxify":
         parts["libraries"] = library_versions("detoxify")
@@ -72,6 +76,7 @@ def scorers_of(recipe: Recipe) -> tuple[str, ...]:
         "urls": recipe.urls.is_empty,
         "page": all(action == "off" for action in vars(recipe.page).values()),
         "perplexity": not recipe.perplexity.models,
+        "contamination": not recipe.decontamination.sets,
     }
     return tuple(name for name in NEEDS if not left_out.get(name, False))
 
@@ -90,7 +95,7 @@ def measure_block(work: Work, block: Block) -> None:
     names = {s: name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)}
     missing = [s for s, name in names.items() if not work.store.has(name)]
     known = {n for s in missing for n in NEEDS[s] if n not in missing}
-    scorers = {s: _scorer(s, work.recipe) for s in missing}
+    scorers = {s: _scorer(s, work) for s in missing}
     documents = work.store.read_frame(block.name)
     earlier = [work.store.read_frame(names[s]).drop("id") for s in sorted(known)]
     frame = pl.concat([documents, *earlier], how="horizontal")
@@ -166,8 +171,11 @@ def _identity(model: Identified) -> str:
     return model.identity()
 
 
-def _scorer(name: str, recipe: Recipe) -> Scorer:
+def _scorer(name: str, work: Work) -> Scorer:
     """A scorer made for its section; what it loads is kept for the life of the process."""
+    recipe = work.recipe
+    if name == "contamination":
+        return _contamination(work.store, work.reference)
     sections = {
         "language": recipe.language,
         "toxicity": recipe.toxicity,
@@ -176,6 +184,11 @@ def _scorer(name: str, recipe: Recipe) -> Scorer:
         "urls": recipe.urls,
     }
     return _make_scorer(name, sections.get(name))
+
+
+@cache
+def _contamination(store: Store, reference: str) -> Scorer:
+    return load_reference(store, reference)
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from curate.audit import measure_audit
+from curate.decide import DECONTAMINATION
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
 from curate.release.manifest import Manifest, read_manifest, versions_of
@@ -30,9 +31,11 @@ from curate.score.bias import summarise_bias
 from curate.steps.deciding import Decided, read_verdicts
 from curate.steps.measuring import read_scores, score_names, scorers_of
 from curate.steps.pairing import PairPart, pair_name, pair_outcome
+from curate.steps.referencing import read_facts
 from curate.steps.work import Corpus, Work, library_versions, name_of, read_documents
 
 SCATTERED_ROWS = 256  # a shard takes some rows of every block: it should not unpack the others
+CONTAMINATION = "contamination.parquet"
 LEDGER_LEFT_OUT = {"signature"}  # 512 bytes a document that no rule reads
 
 
@@ -268,6 +271,7 @@ def write_table(work: Work, item: tuple[str, Settled, LedgerPart | Beside]) -> l
         "skipped.parquet": _all_skipped(work, table),
         INDEX: pl.concat(names).unique().sort("name_hash", "id"),
         **_summarise(work, ledger),
+        **_count_contaminated(work, ledger),
     }
     written = [_write_file(work, folder, name, frame) for name, frame in frames.items()]
     objects = [name for part in table.pairs for name in pair_outcome(work, part)["blocks"]]
@@ -310,6 +314,42 @@ def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
         "bias.parquet": summarise_bias(kept),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
+
+
+def _count_contaminated(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
+    """Of each evaluation set its files, its items and what it removed; no table without sets.
+
+    A document counts as removed by the set of the item of which it has most.
+    """
+    if not work.reference:
+        return {}
+    wanted = ["contamination_matches", "removed_by", "tags"]
+    matches = pl.col("contamination_matches")
+    rows = pl.concat([work.store.read_frame(name, wanted) for name in ledger])
+    rows = rows.filter(matches.list.len() > 0).select(
+        sets=matches.list.eval(pl.element().struct.field("set")).list.unique(),
+        worst=matches.list.first().struct.field("set"),
+        removed=pl.col("removed_by").eq_missing(DECONTAMINATION),
+        tagged=pl.col("tags").list.contains(DECONTAMINATION),
+    )
+    counts = rows.group_by(set="worst").agg(pl.col("removed", "tagged").sum())
+    found = rows.select(set="sets").explode("set").group_by("set").agg(found=pl.len())
+    table = pl.DataFrame(
+        [
+            {
+                "set": facts["set"],
+                "files": [file["file"] for file in facts["files"]],
+                "sha256": [file["sha256"] for file in facts["files"]],
+                **{name: facts[name] for name in ("items", "indexed", "short", "repeated")},
+            }
+            for facts in read_facts(work.store, work.reference)
+        ]
+    )
+    joined = table.join(found, on="set", how="left", maintain_order="left").join(
+        counts, on="set", how="left", maintain_order="left"
+    )
+    numbers = pl.col("found", "removed", "tagged").fill_null(0).cast(pl.Int64)
+    return {CONTAMINATION: joined.with_columns(numbers)}
 
 
 # --- the release as a whole

@@ -28,6 +28,8 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "urls": 1,
     "page": 1,
     "signatures": 1,
+    "reference": 1,
+    "contamination": 1,
     "link": 2,
     "judge": 1,
     "survivors": 2,
@@ -59,6 +61,8 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "perplexity": ("numba", "numpy"),
     "bias": ("numba", "numpy"),
     "signatures": ("numba", "numpy"),
+    "reference": ("numba", "numpy", "polars", "pyarrow"),
+    "contamination": ("numba", "numpy"),
     "link": ("numba", "numpy"),
     "toxicity": ("fasttext-numpy2", "numpy"),
     "detoxify": ("detoxify", "torch", "transformers"),
@@ -76,11 +80,13 @@ class Work:
         store: where objects lie.
         recipe: the recipe; a step reads its own section.
         batch_documents: documents scored at a time; shapes no output.
+        reference: key of the compiled evaluation sets; empty where the recipe names none.
     """
 
     store: Store
     recipe: Recipe
     batch_documents: int = 4096
+    reference: str = ""
 
     def key(self, step: str, **parts: Any) -> str:
         """The key of an object of a step."""

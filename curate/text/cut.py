@@ -45,7 +45,7 @@ from curate.text.characters import (
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-_SEED = np.uint64(0x9AE16A3B2F90404F)
+SEED = np.uint64(0x9AE16A3B2F90404F)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
 
@@ -72,6 +72,13 @@ def decode(data: Any, at: int) -> Any:
 
 
 @compiled
+def hash_character(state: Any, folded: Any) -> Any:
+    """The hash of a word with one more character; that of no character is `SEED`."""
+    state = (state ^ np.uint64(folded)) * _FACTOR
+    return state ^ (state >> _SHIFT)
+
+
+@compiled
 def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
     """Start, end, hash, characters and classes of each word; offsets; class counts of documents."""
     documents = len(offsets) - 1
@@ -88,7 +95,7 @@ def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
         at, stop = offsets[document], offsets[document + 1]
         kind: Any = 0  # of the open word: LETTER, IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED; 0: none
         base: Any = 0  # class of the last character of the open word that is no mark
-        start, state = at, _SEED
+        start, state = at, SEED
         length = 0  # of the open word: characters
         held: Any = 0  # and a bit for each of their classes
         tally = counts[document]
@@ -126,14 +133,13 @@ def words(data: Any, offsets: Any, classes: Any, folding: Any) -> Any:
                 found += 1
                 kind = 0
             if not extends and opens != 0:
-                kind, start, state = opens, at, _SEED
+                kind, start, state = opens, at, SEED
                 length = held = 0
             if kind != 0:
                 length += 1
                 held |= 1 << char
                 folded = folding[code] if code < FOLDED else code
-                state = (state ^ np.uint64(folded)) * _FACTOR
-                state ^= state >> _SHIFT
+                state = hash_character(state, folded)
                 if char != MARK:
                     base = char
             at = after

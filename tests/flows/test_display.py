@@ -13,6 +13,9 @@ def test_brackets_in_warnings_and_tables_are_shown(capsys):
             "store": "store",
             "folder": "releases/r/1",
             "documents": {"read": 1, "made": 0, "kept": 1, "removed": 0},
+            "evaluation_sets": [
+                {"set": "[gsm]", "items": 1319, "indexed": 1317, "short": 2, "repeated": 0}
+            ],
             "rules": [],
             "skipped": {},
             "steps": {},
@@ -32,6 +35,7 @@ def test_brackets_in_warnings_and_tables_are_shown(capsys):
 
     shown = capsys.readouterr().out
     assert "warning: a[bold].xml was not read (see [[parallel]]) :smile:" in shown
+    assert "evaluation set [gsm]: 1,317 of 1,319 items were looked for, 2 have too few" in shown
     assert "r@1 (new) lies in store/releases/r/1" in shown
     for text in ("p: [n]", "[citation needed]", "[red]", "[edit]"):
         assert text in shown

@@ -49,6 +49,32 @@ def test_the_card_has_a_head_that_hubs_read(tmp_path):
     assert body.startswith("\n# corpus@3\n")
 
 
+def test_evaluation_sets_are_listed_with_their_files_and_what_they_removed(tmp_path):
+    sets = pl.DataFrame(
+        {
+            "set": ["mmlu"],
+            "files": [["a.csv", "b.csv"]],
+            "sha256": [["ab" * 32, "cd" * 32]],
+            "items": [6481],
+            "indexed": [6141],
+            "short": [315],
+            "repeated": [25],
+            "found": [9],
+            "removed": [7],
+            "tagged": [0],
+        }
+    )
+
+    card = write_card(make_manifest(tmp_path), None, LANGUAGES, contamination=sets)
+
+    assert "| mmlu | 6,481 | 6,141 | 315 | 25 | 9 | 7 | 0 |" in card
+    assert f"| mmlu | b.csv | {'cd' * 32} |" in card
+    assert "were not compared" not in card
+    assert "were not compared with evaluation sets" in write_card(
+        make_manifest(tmp_path), None, LANGUAGES
+    )
+
+
 def test_numbers_come_from_the_release(tmp_path):
     bias = pl.DataFrame({"source": ["records"], "mentions_per_1000": [1.23456]})
     card = write_card(make_manifest(tmp_path, funnel=FUNNEL), bias, LANGUAGES)
