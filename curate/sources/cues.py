@@ -11,9 +11,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 Note = Callable[[str, int], None]  # takes what was found, and its line (from 1)
 
@@ -72,7 +74,7 @@ _MARKUP = re.compile(
     r"|<\s?\d+:[\d:.]*(?=[\s\x01]|\Z)"
 )
 _HUGE_REFERENCE = re.compile(r"&#\d{8,};?")
-_ODD_SPACES = "\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+ODD_SPACES = "\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
 
@@ -156,6 +158,23 @@ def in_plain(cues: Cues) -> Cues:
 
 def plain_text(text: str) -> str:
     """`in_plain` of the text of cues with `BREAK` between them."""
+    from curate.sources import cue_scan
+
+    codes = cue_scan.codes_of(text)
+    out = np.empty_like(codes)
+    length = cue_scan.plain(codes, out, _spaces())
+    return cue_scan.text_of(out[:length]) if length >= 0 else plain_by_rules(text)
+
+
+@cache
+def _spaces() -> NDArray[np.uint16]:
+    from curate.sources import cue_scan
+
+    return cue_scan.kinds_of([f"[ {re.escape(ODD_SPACES)}]", r"\s"])
+
+
+def plain_by_rules(text: str) -> str:
+    """`plain_text` of any text, markup that is never closed and entities among it."""
     if "\\" in text:
         text = text.replace("\\N", "\n").replace("\\h", " ")
     if "<" in text:
@@ -169,7 +188,7 @@ def plain_text(text: str) -> str:
 
 def tidy(text: str) -> str:
     """White space made single, and none around a line; empty lines go."""
-    for space in _ODD_SPACES:
+    for space in ODD_SPACES:
         if space in text:
             text = text.replace(space, " ")
     while "  " in text:
