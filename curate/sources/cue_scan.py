@@ -39,6 +39,7 @@ _IS_UNSPACED, _IS_WORD = 1 << 8, 1 << 9
 _IS_SIGN = 1 << 10  # one of those that a rule starts from
 SIGNS = "\x02:Il0Oo|/1'"
 _LAST = KINDS - 1
+STAMP = len("00:01:02,345")
 
 
 class Automaton(NamedTuple):
@@ -76,9 +77,10 @@ def kinds_of(classes: Sequence[str]) -> NDArray[np.uint16]:
 
 
 def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
-    """What finds some words (in lower case) with their bits; a word that is found may be none.
+    """What finds some words (in lower case) with their bits, one sigma like another.
 
-    Of a text `str.lower` decides: it makes two characters of one, and final sigmas.
+    Raises:
+        ComponentError: a word has a dot above, half of what `str.lower` makes of İ.
     """
     folded = [(word.replace("ς", "σ"), bit) for word, bit in words]
     if any("\u0307" in word for word, _ in folded):
@@ -112,6 +114,90 @@ def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
             else:
                 steps[state][letter] = otherwise
     return Automaton(classes, np.array(steps, np.uint16), np.array(found, np.uint16))
+
+
+@compiled
+def _stamp(codes: Any, at: Any, digits: Any, column: Any) -> Any:
+    """Whether a time such as `00:01:02,345` stands at a place; its digits into a column."""
+    row = 0
+    for place in range(STAMP):
+        code = codes[at + place]
+        if place == 2 or place == 5:
+            if code != COLON:
+                return False
+        elif place == 8:
+            if code != 44 and code != 46:
+                return False
+        elif 48 <= code <= 57:
+            digits[row, column] = code - 48
+            row += 1
+        else:
+            return False
+    return True
+
+
+@compiled
+def subrip(codes: Any, kinds: Any) -> Any:
+    """The cues of SubRip that is written as it should be.
+
+    Each has a number (the first may have none), a line of two times such as `00:01:02,345` with
+    ` --> ` between them and nothing beside, and lines of text; a blank line comes before the next.
+
+    Args:
+        codes: uint32[characters].
+        kinds: uint16[KINDS]: bit 1: white space; bit 2: digits.
+
+    Returns:
+        uint8[9, 2 cues]: the digits of the starts, then of the ends; int64[cues, 2]: where each text
+        begins, with the line end after the times, and ends. No cues where anything is otherwise.
+    """
+    none = np.empty((9, 0), np.uint8), np.empty((0, 2), np.int64)
+    size = len(codes)
+    cues = 0
+    for at in range(1, size):
+        cues += codes[at] == GREATER and codes[at - 1] == DASH
+    digits = np.empty((9, 2 * cues), np.uint8)
+    texts = np.empty((cues, 2), np.int64)
+    cue = 0
+    least = 0  # where the times may begin at the earliest
+    for at in range(size):
+        if codes[at] == BREAK:
+            return none
+        if codes[at] != GREATER or at == 0:
+            continue
+        if codes[at - 1] == SPACE and at > 1 and codes[at - 2] == DASH:
+            return none
+        if codes[at - 1] != DASH:
+            continue
+        start = at - 3 - STAMP
+        if start < least or at + 2 + STAMP > size:
+            return none
+        if codes[at - 2] != DASH or codes[at - 3] != SPACE or codes[at + 1] != SPACE:
+            return none
+        if not _stamp(codes, start, digits, cue) or not _stamp(codes, at + 2, digits, cues + cue):
+            return none
+        stop = start  # of what is before the number
+        if stop > 0 and codes[stop - 1] == NEWLINE:
+            stop -= 1
+            while stop > least and start - 1 - stop < 9 and kinds[min(codes[stop - 1], _LAST)] & 4:
+                stop -= 1
+        if cue == 0:
+            for place in range(stop):
+                if not kinds[min(codes[place], _LAST)] & 2:
+                    return none
+        else:
+            if stop >= start - 1 or stop - 3 < least:  # a line end, and the blank line
+                return none
+            if codes[stop - 1] != NEWLINE or codes[stop - 2] != NEWLINE:
+                return none
+            texts[cue - 1, 1] = stop - 2
+        least = at + 2 + STAMP
+        if least == size or codes[least] != NEWLINE:
+            return none
+        texts[cue, 0] = least
+        texts[cue, 1] = size
+        cue += 1
+    return digits, texts
 
 
 @compiled
@@ -241,6 +327,8 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
                 only_marks = False
         state = steps[state, classes[index]]
         mine |= found[state]
+        if code == 0x130:  # İ in lower case is two characters, the second of no word
+            state = 0
         if kind & (_IS_SPACE | _IS_ODD | _IS_SOUND | _IS_LYRIC | _IS_SIGN):
             following = codes[at + 1] if at + 1 < size else np.uint32(BREAK)
             if kind & _IS_ODD or (code == SPACE and before & _IS_SPACE):

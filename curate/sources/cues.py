@@ -58,11 +58,7 @@ _INDEX = re.compile(r"\s*-?\d{1,9}\s*")
 _PLACE = re.compile(r"(?:\s*[A-Za-z]\w*:\S+(?!\S))*\s*")
 _NO_CUE = re.compile(r"\s*(?:NOTE(?!\S)|STYLE\s*$|REGION\s*$|Region:)")
 
-_STAMP_CHARACTERS = len("00:00:00,000")
-_DIGITS = [0, 1, 3, 4, 6, 7, 9, 10, 11]  # of a stamp
-_WEIGHTS = np.array([36000, 3600, 600, 60, 10, 1, 0.1, 0.01, 0.001])
-_FIRST_INDEX = re.compile(r"\s*(?:\d{1,9}\n)?")
-_NEXT_INDEX = re.compile(rf"\n\n\d{{1,9}}\n{BREAK}")
+_WEIGHTS = np.array([36000, 3600, 600, 60, 10, 1, 0.1, 0.01, 0.001])  # of a stamp's digits
 
 _UNSPACED_WRAP = re.compile(rf"(?<=[{UNSPACED}])\n(?=[{UNSPACED}])")
 _RUBY = re.compile(r"<rt\b[^<>]*>[^<]*</rt>")  # how a Chinese character is read, beside it
@@ -170,7 +166,7 @@ def plain_text(text: str) -> str:
 def _spaces() -> NDArray[np.uint16]:
     from curate.sources import cue_scan
 
-    return cue_scan.kinds_of([f"[ {re.escape(ODD_SPACES)}]", r"\s"])
+    return cue_scan.kinds_of([f"[ {re.escape(ODD_SPACES)}]", r"\s", r"\d"])
 
 
 def plain_by_rules(text: str) -> str:
@@ -239,31 +235,15 @@ def _last_subrip_cue(text: str) -> int:
 
 def _usual_subrip(chunk: str) -> Cues | None:
     """The cues of SubRip that is written as it should be; None for any other."""
-    pieces = chunk.split(" --> ")
-    count = len(pieces) - 1
-    if not count or chunk.count("->") != count or "- >" in chunk:
+    from curate.sources import cue_scan
+
+    digits, texts = cue_scan.subrip(cue_scan.codes_of(chunk), _spaces())
+    if not len(texts):
         return None
-    stamps = "".join(
-        [piece[-_STAMP_CHARACTERS:] for piece in pieces[:-1]]
-        + [piece[:_STAMP_CHARACTERS] for piece in pieces[1:]]
-    )
-    if len(stamps) != 2 * count * _STAMP_CHARACTERS or not stamps.isascii():
-        return None
-    table = np.frombuffer(stamps.encode(), np.uint8).reshape(2 * count, _STAMP_CHARACTERS)
-    digits = table[:, _DIGITS] - np.uint8(ord("0"))  # what is below 0 wraps to a large number
-    points = table[:, 8]
-    usual = (table[:, [2, 5]] == ord(":")).all() and (
-        (points == ord(",")) | (points == ord("."))
-    ).all()
-    if digits.max() > 9 or not usual or not _FIRST_INDEX.fullmatch(pieces[0][:-_STAMP_CHARACTERS]):  # noqa: PLR2004  # the largest digit
-        return None
-    texts = [piece[_STAMP_CHARACTERS:-_STAMP_CHARACTERS] for piece in pieces[1:]]
-    texts[-1] = pieces[-1][_STAMP_CHARACTERS:]
-    joined, found = _NEXT_INDEX.subn(BREAK, BREAK.join(texts))
-    if found != count - 1 or not joined.startswith("\n") or joined.count(f"{BREAK}\n") != found:
-        return None
-    seconds = (digits @ _WEIGHTS).tolist()
-    return Cues(seconds[:count], seconds[count:], joined.split(BREAK))
+    seconds = (digits.T @ _WEIGHTS).tolist()
+    count = len(texts)
+    found = [chunk[begin:end] for begin, end in texts.tolist()]
+    return Cues(seconds[:count], seconds[count:], found)
 
 
 def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:

@@ -72,12 +72,12 @@ def make_dialogue(text: str, section: SubtitlesSection, language: str, count: Co
 
 
 def signs_of(text: str) -> NDArray[np.int64]:
-    """What rules may find in each cue of a text: int64[cues], bits of `cue_scan`; -1 is anything."""
+    """What rules may find in each cue of a text: int64[cues], bits of `cue_scan`."""
     from curate.sources import cue_scan as scan
 
     bits: NDArray[np.int64] = scan.signs(scan.codes_of(text), _kinds(), *_automaton())
     if (bits & scan.MARKED).any():  # with what marks something here
-        bits[:] = -1
+        bits |= ~(scan.ADVERT | scan.CREDIT)
     return bits
 
 
@@ -88,7 +88,8 @@ def make_of_signs(
 
     Args:
         text: as there.
-        bits: int64[cues], at least those of `signs_of`: more of them change no result.
+        bits: int64[cues]: of `signs_of`; more of them (but for `ADVERT` and `CREDIT`, by which
+            cues are known) change no result.
         section: as there.
         language: as there.
         count: as there.
@@ -193,10 +194,7 @@ def _automaton() -> Automaton:
     """What finds the keys of advertisements and credits."""
     from curate.sources import cue_scan
 
-    bits = {True: cue_scan.ADVERT, False: cue_scan.CREDIT}
-    return cue_scan.automaton(
-        (key, bits[anywhere]) for anywhere, (keys, _) in _uploaders().items() for key in keys
-    )
+    return cue_scan.automaton((key, bit) for bit, (keys, _) in _uploaders().items() for key in keys)
 
 
 def join_sentences(scene: str, count: Count) -> str:
@@ -248,37 +246,43 @@ def _counted(pattern: re.Pattern[str], new: str, text: str, name: str, count: Co
 
 
 @cache
-def _uploaders() -> dict[bool, tuple[tuple[str, ...], re.Pattern[str]]]:
+def _uploaders() -> dict[int, tuple[tuple[str, ...], re.Pattern[str]]]:
     """What a cue of an uploader holds, and the expressions that make sure.
 
-    Advertisements (True) stand anywhere; credits (False) at the beginning and the end.
+    `cue_scan.ADVERT` stand anywhere; `CREDIT` at the beginning and the end.
     """
+    from curate.sources import cue_scan
+
     source = resources.files("curate.sources").joinpath("uploaders.toml")
     tables = tomllib.loads(source.read_text(encoding="utf-8"))
     found = {}
-    for anywhere in (True, False):
-        mine = [table for name, table in tables.items() if (name == "any") is anywhere]
+    for bit in (cue_scan.ADVERT, cue_scan.CREDIT):
+        mine = [
+            table for name, table in tables.items() if (name == "any") is (bit == cue_scan.ADVERT)
+        ]
         keys = {key for table in mine for key in table["keys"]}
         patterns = [f"(?:{pattern})" for table in mine for pattern in table["patterns"]]
-        # a key that holds another key finds nothing more
-        least = [key for key in keys if not any(other in key for other in keys - {key})]
         pattern = re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
-        found[anywhere] = tuple(sorted(least)), pattern
+        found[bit] = tuple(sorted(keys)), pattern
     return found
 
 
 def _remove_advertisements(cues: list[str], bits: NDArray[np.int64], count: Count) -> bool:
     """Empty the cues of advertisements, and those of credits at the beginning and the end."""
-    from curate.sources import cue_scan
+    from curate.sources import cue_scan as scan
 
     removed = 0
-    for place in np.flatnonzero(bits & (cue_scan.ADVERT | cue_scan.CREDIT)).tolist():
+    for place in np.flatnonzero(bits & (scan.ADVERT | scan.CREDIT)).tolist():
         cue = cues[place]
-        low = cue.lower()
-        for anywhere, (keys, pattern) in _uploaders().items():
-            if not anywhere and CREDIT_CUES <= place < len(cues) - CREDIT_CUES:
+        for bit, (keys, pattern) in _uploaders().items():
+            if not bits[place] & bit:
                 continue
-            if any(key in low for key in keys) and pattern.search(cue):
+            if bit == scan.CREDIT and CREDIT_CUES <= place < len(cues) - CREDIT_CUES:
+                continue
+            # the automaton takes one sigma for another
+            if "Σ" in cue.upper() and not any(key in cue.lower() for key in keys):
+                continue
+            if pattern.search(cue):
                 cues[place] = ""
                 removed += 1
                 break
