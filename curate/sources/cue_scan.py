@@ -145,7 +145,7 @@ def subrip(codes: Any, kinds: Any) -> Any:
 
     Args:
         codes: uint32[characters].
-        kinds: uint16[KINDS]: bit 1: white space; bit 2: digits.
+        kinds: of `cues.spaces`.
 
     Returns:
         uint8[9, 2 cues]: the digits of the starts, then of the ends; int64[cues, 2]: where each text
@@ -207,7 +207,7 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
     Args:
         codes: uint32[characters].
         out: uint32[characters].
-        kinds: uint16[KINDS]: white space that is or becomes a space; white space.
+        kinds: of `cues.spaces`.
     """
     size = len(codes)
     length = 0

@@ -158,12 +158,13 @@ def plain_text(text: str) -> str:
 
     codes = cue_scan.codes_of(text)
     out = np.empty_like(codes)
-    length = cue_scan.plain(codes, out, _spaces())
+    length = cue_scan.plain(codes, out, spaces())
     return cue_scan.text_of(out[:length]) if length >= 0 else plain_by_rules(text)
 
 
 @cache
-def _spaces() -> NDArray[np.uint16]:
+def spaces() -> NDArray[np.uint16]:
+    """uint16[KINDS] of `cue_scan`: white space that is or becomes a space; white space; digits."""
     from curate.sources import cue_scan
 
     return cue_scan.kinds_of([f"[ {re.escape(ODD_SPACES)}]", r"\s", r"\d"])
@@ -237,7 +238,7 @@ def _usual_subrip(chunk: str) -> Cues | None:
     """The cues of SubRip that is written as it should be; None for any other."""
     from curate.sources import cue_scan
 
-    digits, texts = cue_scan.subrip(cue_scan.codes_of(chunk), _spaces())
+    digits, texts = cue_scan.subrip(cue_scan.codes_of(chunk), spaces())
     if not len(texts):
         return None
     seconds = (digits.T @ _WEIGHTS).tolist()
