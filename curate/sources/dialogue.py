@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -212,13 +214,16 @@ def join_sentences(scene: str, count: Count) -> str:
 def guess_language(text: str) -> str:
     """A language whose most frequent words make up a thirtieth of a text's beginning; empty if none do."""
     text = text[:GUESS_CHARACTERS]
-    size = text.count(" ") + text.count("\n")
+    words = text.split(" ")[1:-1]
+    counts = Counter(words)
+    for word in {word for word, following in pairwise(words) if word == following}:
+        counts[word] = text.count(f" {word} ")  # two share no space
     found = {
-        language: sum(text.count(f" {word} ") for word in words.split())
-        for language, words in _FREQUENT.items()
+        language: sum([counts[word] for word in frequent.split()])
+        for language, frequent in _FREQUENT.items()
     }
     language = max(sorted(found), key=lambda name: found[name])
-    return language if found[language] * 30 > size else ""
+    return language if found[language] * 30 > text.count(" ") + text.count("\n") else ""
 
 
 GUESS_CHARACTERS = 10_000  # are enough

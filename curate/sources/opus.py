@@ -166,8 +166,13 @@ def detokenise(text: str, language: str) -> str:
             pair = rf"{opening}{JOINT}([^{opening}{closing}\n]*){JOINT}{closing}"
             text = re.sub(pair, rf"{opening}\1{closing}", text)
     language = language.partition("_")[0]
-    if language in _ELIDING:
-        text = _ELIDED.sub(r"\1\2", text)
+    if language in _ELIDING and any(f"{mark}{JOINT}" in text for mark in "'’"):
+        text = "\n".join(
+            [
+                _ELIDED.sub(r"\1\2", line) if f"'{JOINT}" in line or f"’{JOINT}" in line else line
+                for line in text.split("\n")
+            ]
+        )
     if language in _INFLECTING:
         text = _INFLECTED.sub(r"\1", text)
     for pattern, replacement in _OPENING:
@@ -197,8 +202,7 @@ def _sentences(
     """
     from curate.sources import cue_scan, opus_scan
 
-    count = chunk.count("</s>")
-    texts, times, tags = opus_scan.sentences(cue_scan.codes_of(chunk), spaces(), count)
+    texts, times, tags = opus_scan.sentences(cue_scan.codes_of(chunk), spaces())
     if not len(tags):
         yield from sentences_by_rules(chunk, line, language, note, names)
         return

@@ -128,13 +128,12 @@ def _time(codes: Any, at: Any, end: Any) -> Any:
 
 
 @compiled
-def sentences(codes: Any, kinds: Any, count: Any) -> Any:
+def sentences(codes: Any, kinds: Any) -> Any:
     """The sentences of a chunk: what `opus` makes of it before it joins the tokens.
 
     Args:
         codes: uint32[characters].
         kinds: of `cues.spaces`.
-        count: how many `</s>` there are.
 
     Returns:
         uint32[characters]: the texts, a line each, `JOINT` before each word but the first, without
@@ -145,6 +144,14 @@ def sentences(codes: Any, kinds: Any, count: Any) -> Any:
     size = len(codes)
     last = len(kinds) - 1
     out = np.empty(size + 1, np.uint32)
+    count = 0  # of </s>
+    for at in range(2, size - 1):
+        count += (
+            codes[at] == 115
+            and codes[at - 1] == SLASH
+            and codes[at - 2] == LESS
+            and codes[at + 1] == GREATER
+        )
     times = np.full((count, 2), np.nan)
     tags = np.empty((count, 2), np.int64)
     none = out[:0], times[:0], tags[:0]

@@ -14,8 +14,11 @@ import math
 import re
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curate.errors import InputError
 from curate.languages import canonical
@@ -270,7 +273,7 @@ def _empty(text: str) -> int:
     padded = f"{BREAK}{text}{BREAK}"
     if BREAK * 2 not in padded:
         return 0
-    return sum(not cue for cue in text.split(BREAK))
+    return text.split(BREAK).count("")
 
 
 def _scenes(
@@ -284,16 +287,7 @@ def _scenes(
     rest = ""  # a scene that may go on
     begin = end = math.nan
     for starts, ends, texts in cues:
-        breaks = []
-        for at, (start, stop) in enumerate(zip(starts, ends, strict=True)):
-            # comparisons with NaN, an unknown time, are false
-            if max(start - end, begin - start) >= section.scene_gap_seconds:
-                breaks.append(at)
-            if start == start:  # noqa: PLR0124  # it is not NaN
-                begin = start
-                end = max(start, stop)  # the start, where the end is NaN
-            elif stop == stop:  # noqa: PLR0124
-                end = stop
+        breaks, begin, end = _breaks(starts, ends, begin, end, section.scene_gap_seconds)
         done = 0
         for stop_at in [*breaks, len(texts)]:
             scene = "\n".join([rest, *texts[done:stop_at]] if rest else texts[done:stop_at])
@@ -307,6 +301,35 @@ def _scenes(
             done = stop_at
     if rest:
         yield rest
+
+
+def _breaks(
+    starts: Sequence[float], ends: Sequence[float], begin: float, end: float, gap: float
+) -> tuple[list[int], float, float]:
+    """The places of the cues before which a scene ends, and the last begin and end that are known.
+
+    Args:
+        starts: in seconds; NaN where unknown.
+        ends: likewise.
+        begin: of the cue before them.
+        end: likewise.
+        gap: in seconds.
+    """
+    start = np.array(starts)
+    begins = _known(np.append(begin, start))
+    reached = _known(np.append(end, np.fmax(start, np.array(ends))))
+    with np.errstate(invalid="ignore"):  # where a file has infinite times
+        pauses, jumps = start - reached[:-1], begins[:-1] - start
+    # comparisons with NaN are false
+    breaks = np.flatnonzero((pauses >= gap) | ((jumps >= gap) & (pauses == pauses)))  # noqa: PLR0124
+    return breaks.tolist(), float(begins[-1]), float(reached[-1])
+
+
+def _known(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The times, of those that are NaN the last one before that is known."""
+    places = np.where(np.isnan(times), 0, np.arange(len(times)))
+    known: NDArray[np.float64] = times[np.maximum.accumulate(places)]
+    return known
 
 
 def _pieces(scene: str, maximum_characters: int) -> list[str]:
