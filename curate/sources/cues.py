@@ -243,7 +243,8 @@ def _usual_subrip(chunk: str) -> Cues | None:
         return None
     seconds = (digits.T @ _WEIGHTS).tolist()
     count = len(texts)
-    found = [chunk[begin:end] for begin, end in texts.tolist()]
+    begins, ends = texts.T.tolist()
+    found = [chunk[begin:end] for begin, end in zip(begins, ends, strict=True)]
     return Cues(seconds[:count], seconds[count:], found)
 
 

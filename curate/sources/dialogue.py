@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -214,13 +213,16 @@ def join_sentences(scene: str, count: Count) -> str:
 def guess_language(text: str) -> str:
     """A language whose most frequent words make up a thirtieth of a text's beginning; empty if none do."""
     text = text[:GUESS_CHARACTERS]
-    words = text.split(" ")[1:-1]
-    counts = Counter(words)
-    for word in {word for word, following in pairwise(words) if word == following}:
-        counts[word] = text.count(f" {word} ")  # two share no space
+    counts = Counter(text.split(" ")[1:-1])
     found = {
-        language: sum([counts[word] for word in frequent.split()])
-        for language, frequent in _FREQUENT.items()
+        language: sum(
+            # of a word that follows itself every other one: the two share a space
+            text.count(f" {word} ")
+            if counts[word] > 1 and f" {word} {word} " in text
+            else counts[word]
+            for word in words
+        )
+        for language, words in _FREQUENT.items()
     }
     language = max(sorted(found), key=lambda name: found[name])
     return language if found[language] * 30 > text.count(" ") + text.count("\n") else ""
@@ -228,14 +230,14 @@ def guess_language(text: str) -> str:
 
 GUESS_CHARACTERS = 10_000  # are enough
 _FREQUENT = {
-    "de": "der die und ich nicht das ist du wir ein",
-    "en": "the you and that it is what of we have",
-    "es": "que el los no una por con está para lo",
-    "fr": "les est vous je pas une dans ne le et",
-    "it": "che il di non è una per sono mi gli",
-    "nl": "het een niet van ik dat en je we zijn",
-    "pt": "que não uma os para com você um do é",
-    "sv": "och att det jag är inte en som på du",
+    "de": "der die und ich nicht das ist du wir ein".split(),
+    "en": "the you and that it is what of we have".split(),
+    "es": "que el los no una por con está para lo".split(),
+    "fr": "les est vous je pas une dans ne le et".split(),
+    "it": "che il di non è una per sono mi gli".split(),
+    "nl": "het een niet van ik dat en je we zijn".split(),
+    "pt": "que não uma os para com você um do é".split(),
+    "sv": "och att det jag är inte en som på du".split(),
 }
 
 

@@ -241,7 +241,7 @@ def _identity(film: re.Match[str]) -> str:
 
 def _title(content: Content) -> str | None:
     """The title that the XML's <meta> gives, at its beginning or its end."""
-    found = _TITLE.search(content.head) or _TITLE.search(content.tail)
+    found = _TITLE.search(content.head) or _TITLE.search(content.tail_text())
     return " ".join(html.unescape(found[1]).split()) or None if found else None
 
 
@@ -253,16 +253,17 @@ def _speak(
         if not texts:
             continue
         plain = plain_text(BREAK.join(texts))
-        sink.count(unit, len(texts) - _empty(plain))
+        silent = _empty(plain)
+        sink.count(unit, len(texts) - silent)
         spoken = make_dialogue(plain, section, language, sink.count)
-        emptied = _empty(spoken) - _empty(plain)
-        if emptied > 0:
-            sink.count("cues_emptied", emptied)
+        empty = _empty(spoken)
+        if empty > silent:
+            sink.count("cues_emptied", empty - silent)
         lines = spoken.split(BREAK)
-        kept = [place for place, line in enumerate(lines) if line]
-        if len(kept) == len(lines):
+        if not empty:
             yield Cues(starts, ends, lines)
         else:
+            kept = [place for place, line in enumerate(lines) if line]
             yield Cues(
                 [starts[at] for at in kept], [ends[at] for at in kept], [lines[at] for at in kept]
             )
@@ -270,8 +271,7 @@ def _speak(
 
 def _empty(text: str) -> int:
     """How many empty cues are in a text with `BREAK` between them."""
-    padded = f"{BREAK}{text}{BREAK}"
-    if BREAK * 2 not in padded:
+    if text and BREAK * 2 not in text and text[0] != BREAK != text[-1]:
         return 0
     return text.split(BREAK).count("")
 
