@@ -390,3 +390,31 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
         previous = code
         before = kind
     return bits
+
+
+@compiled
+def breaks(starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -> Any:
+    """Where scenes end, see `subtitles._breaks`: int64[breaks], the last begin, the last end.
+
+    Args:
+        starts: float64[cues].
+        ends: float64[cues].
+        begin: of the cue before.
+        end: of the cue before.
+        gap: in seconds.
+    """
+    found = np.empty(len(starts), np.int64)
+    count = 0
+    for at in range(len(starts)):
+        start, stop = starts[at], ends[at]
+        # comparisons with NaN, an unknown time, are false
+        pause, jump = start - end, begin - start
+        if (jump if jump > pause else pause) >= gap:
+            found[count] = at
+            count += 1
+        if not np.isnan(start):
+            begin = start
+            end = stop if stop > start else start
+        elif not np.isnan(stop):
+            end = stop
+    return found[:count], begin, end

@@ -97,6 +97,8 @@ def make_of_signs(
     """
     from curate.sources import cue_scan as scan
 
+    if not bits.any():
+        return text.replace("\n", " ")
     cues = text.split(BREAK)
     wanted = scan.UNTIDY | scan.MARKS_ONLY
     wanted |= scan.SOUND if section.remove_sounds else 0
@@ -109,7 +111,7 @@ def make_of_signs(
         removed = _remove_advertisements(cues, bits, count)
     _change(cues, chosen, lambda part: _cleaned(part, section, count, changed=removed))
     if section.repair_ocr:
-        signs = _confusions(_opened([cues[place] for place in np.flatnonzero(chosen)]))
+        signs = _confusions(_opened([cues[place] for place in chosen.nonzero()[0].tolist()]))
         quiet = np.bitwise_or.reduce(bits[~chosen], initial=0)
         within = signs[0] or bool(quiet & scan.SIGN_WITHIN)
         beginning = signs[1] or bool(quiet & scan.SIGN_BEGINNING)
@@ -141,7 +143,7 @@ def _opened(cues: list[str]) -> str:
 
 def _change(cues: list[str], chosen: NDArray[np.bool_], rule: Callable[[str], str]) -> None:
     """Put in the place of some cues what a rule makes of their text."""
-    places = np.flatnonzero(chosen).tolist()
+    places = chosen.nonzero()[0].tolist()
     if not places:
         return
     part = [cues[place] for place in places]
@@ -279,7 +281,7 @@ def _remove_advertisements(cues: list[str], bits: NDArray[np.int64], count: Coun
     from curate.sources import cue_scan as scan
 
     removed = 0
-    for place in np.flatnonzero(bits & (scan.ADVERT | scan.CREDIT)).tolist():
+    for place in (bits & (scan.ADVERT | scan.CREDIT)).nonzero()[0].tolist():
         cue = cues[place]
         for bit, (keys, pattern) in _uploaders().items():
             if not bits[place] & bit:

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curate.errors import InputError
 from curate.languages import canonical
@@ -315,21 +314,12 @@ def _breaks(
         end: likewise.
         gap: in seconds.
     """
-    start = np.array(starts)
-    begins = _known(np.append(begin, start))
-    reached = _known(np.append(end, np.fmax(start, np.array(ends))))
-    with np.errstate(invalid="ignore"):  # where a file has infinite times
-        pauses, jumps = start - reached[:-1], begins[:-1] - start
-    # comparisons with NaN are false
-    breaks = np.flatnonzero((pauses >= gap) | ((jumps >= gap) & (pauses == pauses)))  # noqa: PLR0124
-    return breaks.tolist(), float(begins[-1]), float(reached[-1])
+    from curate.sources import cue_scan
 
-
-def _known(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The times, of those that are NaN the last one before that is known."""
-    places = np.where(np.isnan(times), 0, np.arange(len(times)))
-    known: NDArray[np.float64] = times[np.maximum.accumulate(places)]
-    return known
+    found, begin, end = cue_scan.breaks(
+        np.array(starts, np.float64), np.array(ends, np.float64), begin, end, gap
+    )
+    return found.tolist(), begin, end
 
 
 def _pieces(scene: str, maximum_characters: int) -> list[str]:
