@@ -39,6 +39,7 @@ _IS_UNSPACED, _IS_WORD = 1 << 8, 1 << 9
 _IS_SIGN = 1 << 10  # one of those that a rule starts from
 SIGNS = "\x02:Il0Oo|/1'"
 _LAST = KINDS - 1
+_HEADER = np.array([ord(letter) for letter in "WEBVTT"], np.uint32)
 STAMP = len("00:01:02,345")
 
 
@@ -198,6 +199,122 @@ def subrip(codes: Any, kinds: Any) -> Any:
         texts[cue, 1] = size
         cue += 1
     return digits, texts
+
+
+@compiled
+def _clock(codes: Any, at: Any) -> Any:
+    """Seconds of `01:02:03.456` or `02:03.456` at a place, and where that ends; -1 for any other."""
+    size = len(codes)
+    whole = 0
+    parts = 0
+    while True:
+        begin = at
+        part = 0
+        while at < size and 48 <= codes[at] <= 57 and at - begin < 9:
+            part = part * 10 + np.int64(codes[at]) - 48
+            at += 1
+        if at == begin or (parts > 0 and at - begin != 2):
+            return -1.0, at
+        whole = whole * 60 + part
+        parts += 1
+        if at == size or codes[at] != COLON or parts == 3:
+            break
+        at += 1
+    if parts == 1 or at + 4 > size or codes[at] != 46:
+        return -1.0, at
+    part = 0
+    for place in range(at + 1, at + 4):
+        if not 48 <= codes[place] <= 57:
+            return -1.0, at
+        part = part * 10 + np.int64(codes[place]) - 48
+    return whole + part / 1000, at + 4
+
+
+@compiled
+def webvtt(codes: Any, kinds: Any) -> Any:
+    """The cues of WebVTT without notes, styles and damage.
+
+    It begins with a block that begins with `WEBVTT`, or with a cue. A cue is a line of two times,
+    after no line or one that names it, and lines of text; a blank line comes before the next.
+
+    Args:
+        codes: uint32[characters].
+        kinds: of `cues.spaces`.
+
+    Returns:
+        uint32[characters]: the texts with `BREAK` between them, no white space around a line;
+        float64[cues, 2]: start and end in seconds. No cues where anything is otherwise.
+    """
+    size = len(codes)
+    out = np.empty(size, np.uint32)
+    cues = 0
+    for at in range(1, size):
+        cues += codes[at] == GREATER and codes[at - 1] == DASH
+    times = np.empty((cues, 2))
+    none = out[:0], times[:0]
+    length = 0
+    cue = 0
+    lines = 0  # of this block, before its times
+    in_cue = in_header = False
+    at = 0
+    while at < size:
+        begin = at
+        arrow = -1
+        while at < size and codes[at] != NEWLINE:
+            code = codes[at]
+            if code == BREAK:
+                return none
+            if code == GREATER and arrow < 0:
+                for place in range(max(begin, at - 5), at):
+                    if codes[place] == DASH:
+                        arrow = at
+            at += 1
+        stop = at
+        at += 1
+        while begin < stop and kinds[min(codes[begin], _LAST)] & 2:
+            begin += 1
+        while stop > begin and kinds[min(codes[stop - 1], _LAST)] & 2:
+            stop -= 1
+        if begin == stop:
+            if lines > 0 and not in_header:
+                return none
+            in_cue = in_header = False
+            lines = 0
+        elif arrow >= 0:
+            start, place = _clock(codes, begin)
+            if in_cue or in_header or lines > 1 or start < 0 or place + 5 > stop:
+                return none
+            if codes[place] != SPACE or codes[place + 4] != SPACE or arrow != place + 3:
+                return none
+            if codes[place + 1] != DASH or codes[place + 2] != DASH:
+                return none
+            end, place = _clock(codes, place + 5)
+            if end < 0 or place > stop or (place < stop and codes[place] not in (SPACE, 9)):
+                return none
+            if cue > 0:
+                out[length] = BREAK
+                length += 1
+            times[cue, 0], times[cue, 1] = start, end
+            cue += 1
+            in_cue = True
+            lines = 0
+            line = 0  # of text
+        elif in_cue:
+            if line > 0:
+                out[length] = NEWLINE
+                length += 1
+            line += 1
+            out[length : length + stop - begin] = codes[begin:stop]
+            length += stop - begin
+        else:
+            if lines == 0 and cue == 0 and stop - begin >= 6 and not in_header:
+                in_header = True
+                for place in range(6):
+                    in_header = in_header and codes[begin + place] == _HEADER[place]
+            lines += 1
+    if cue != cues or cues == 0 or (lines > 0 and not in_header):
+        return none
+    return out[:length], times
 
 
 @compiled

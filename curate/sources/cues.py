@@ -110,7 +110,7 @@ def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
     """
     line = 0
     for chunk in cut(blocks, lambda text: after(text, "\n\n")):
-        yield _read_lines(chunk, line, note, webvtt=True)
+        yield _usual_webvtt(chunk) or _read_lines(chunk, line, note, webvtt=True)
         line += chunk.count("\n")
 
 
@@ -246,6 +246,17 @@ def _usual_subrip(chunk: str) -> Cues | None:
     begins, ends = texts.T.tolist()
     found = [chunk[begin:end] for begin, end in zip(begins, ends, strict=True)]
     return Cues(seconds[:count], seconds[count:], found)
+
+
+def _usual_webvtt(chunk: str) -> Cues | None:
+    """The cues of WebVTT without notes, styles and damage; None for any other."""
+    from curate.sources import cue_scan
+
+    texts, times = cue_scan.webvtt(cue_scan.codes_of(chunk), spaces())
+    if not len(times):
+        return None
+    starts, ends = times.T.tolist()
+    return Cues(starts, ends, cue_scan.text_of(texts).split(BREAK))
 
 
 def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:
