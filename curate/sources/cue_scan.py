@@ -6,7 +6,7 @@ places in it are places in the `str`. Which characters a rule means, its regular
 and the regular expressions take over; what it does itself is what they would do.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0915 - one loop over the characters carries the state of all its rules
+# ruff: noqa: C901, PLR0911, PLR0912, PLR0915 - one loop over the characters carries the state of all its rules
 # ruff: noqa: PLR2004 - characters and lengths of markup are literals
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _IS_UNSPACED, _IS_WORD = 1 << 8, 1 << 9
 _IS_SIGN = 1 << 10  # one of those that a rule starts from
 SIGNS = "\x02:Il0Oo|/1'"
 _LAST = KINDS - 1
+_SIGMA, _FINAL_SIGMA = "\u03c3", "\u03c2"
 _HEADER = np.array([ord(letter) for letter in "WEBVTT"], np.uint32)
 STAMP = len("00:01:02,345")
 
@@ -83,7 +84,7 @@ def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
     Raises:
         ComponentError: a word has a dot above, half of what `str.lower` makes of İ.
     """
-    folded = [(word.replace("ς", "σ"), bit) for word, bit in words]
+    folded = [(word.replace(_FINAL_SIGMA, _SIGMA), bit) for word, bit in words]
     if any("\u0307" in word for word, _ in folded):
         raise ComponentError("words without a dot above", "it is half of what becomes of İ")
     letters = sorted({letter for word, _ in folded for letter in word})
@@ -91,7 +92,7 @@ def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
     classes = np.zeros(KINDS, np.uint8)
     for code in range(KINDS):
         lower = chr(code).lower()
-        classes[code] = number.get("σ" if lower == "ς" else lower[0], 0)
+        classes[code] = number.get(_SIGMA if lower == _FINAL_SIGMA else lower[0], 0)
     steps: list[list[int]] = [[0] * (len(letters) + 1)]
     found = [0]
     for word, bit in folded:
@@ -107,13 +108,13 @@ def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
     queue = [state for state in steps[0] if state]
     for state in queue:
         found[state] |= found[shorter[state]]
-        for letter, following in enumerate(steps[state]):
-            otherwise = steps[shorter[state]][letter]
+        for at, following in enumerate(steps[state]):
+            otherwise = steps[shorter[state]][at]
             if following:
                 shorter[following] = otherwise
                 queue.append(following)
             else:
-                steps[state][letter] = otherwise
+                steps[state][at] = otherwise
     return Automaton(classes, np.array(steps, np.uint16), np.array(found, np.uint16))
 
 
@@ -123,11 +124,11 @@ def _stamp(codes: Any, at: Any, digits: Any, column: Any) -> Any:
     row = 0
     for place in range(STAMP):
         code = codes[at + place]
-        if place == 2 or place == 5:
+        if place in (2, 5):
             if code != COLON:
                 return False
         elif place == 8:
-            if code != 44 and code != 46:
+            if code not in (44, 46):
                 return False
         elif 48 <= code <= 57:
             digits[row, column] = code - 48
@@ -205,11 +206,11 @@ def subrip(codes: Any, kinds: Any) -> Any:
 def _clock(codes: Any, at: Any) -> Any:
     """Seconds of `01:02:03.456` or `02:03.456` at a place, and where that ends; -1 for any other."""
     size = len(codes)
-    whole = 0
+    whole: Any = 0
     parts = 0
     while True:
         begin = at
-        part = 0
+        part: Any = 0
         while at < size and 48 <= codes[at] <= 57 and at - begin < 9:
             part = part * 10 + np.int64(codes[at]) - 48
             at += 1
@@ -351,7 +352,7 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
                 return -1
         elif code == 123:  # {
             after = codes[at + 1] if at + 1 < size else np.uint32(BREAK)
-            is_override = following == BACKSLASH and after != 78 and after != 104
+            is_override = following == BACKSLASH and after not in (78, 104)
             if is_override or (97 <= (following | 32) <= 122 and after == COLON):
                 stop = at
                 while stop < size and codes[stop] not in (123, 125, LESS, BREAK):
@@ -361,7 +362,7 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
                 at = stop + 1
                 continue
         elif code == 38:  # &
-            if following != SPACE and following != NEWLINE:
+            if following not in (SPACE, NEWLINE):
                 return -1
         elif code == BACKSLASH:
             if following == 78:
@@ -419,8 +420,8 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
         code = codes[at] if at < size else np.uint32(BREAK)
         index = min(code, _LAST)
         kind = kinds[index]
-        if code == BREAK or code == NEWLINE:
-            if previous == SPACE or (line == 0 and (code == NEWLINE or previous == NEWLINE)):
+        if code in (BREAK, NEWLINE):
+            if previous == SPACE or (line == 0 and NEWLINE in (code, previous)):
                 mine |= UNTIDY
             if only_marks and line > 0:
                 mine |= MARKS_ONLY
@@ -471,20 +472,16 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
                     if 65 <= previous <= 90 and 65 <= following <= 90:
                         mine |= SIGN_WITHIN | MAY_WITHIN
                     if not before & _IS_WORD:
-                        is_apostrophe = following == QUOTE or following == 0x2019
+                        is_apostrophe = following in (QUOTE, 0x2019)
                         is_other = following in (99, 104, 107, 108, 109, 110, 115)  # chklmns
                         is_english = is_apostrophe or following in (
                             102, 110, 115, 116, SPACE, NEWLINE, 44, 63, 33,  # fnst ,?!
                         )  # fmt: skip
                         mine |= MAY_ENGLISH if is_english else 0
                         mine |= MAY_OTHER if is_other else 0
-                        is_first = previous == SPACE or previous == NEWLINE or previous == 34
+                        is_first = previous in (SPACE, NEWLINE, 34)
                         if is_first and (
-                            is_apostrophe
-                            or following == SPACE
-                            or is_other
-                            or following == 102
-                            or following == 116
+                            is_apostrophe or is_other or following in (SPACE, 102, 116)
                         ):
                             mine |= SIGN_BEGINNING
                 elif code == 48:  # 0
@@ -492,15 +489,15 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
                         mine |= SIGN_WITHIN | MAY_WITHIN
                     elif accented:
                         mine |= MAY_WITHIN
-                elif code == 79 or code == 111:  # O, o
+                elif code in (79, 111):  # O, o
                     if before & _IS_DIGIT:
                         mine |= MAY_WITHIN | (SIGN_WITHIN if code == 79 else 0)
-                elif code == 124 or code == SLASH:
+                elif code in (124, SLASH):
                     mine |= SIGN_BEGINNING | MAY_ENGLISH
                 elif code == 49:  # 1
                     if before & _IS_SPACE and following == SPACE:
                         mine |= MAY_ENGLISH
-                        if previous == SPACE or previous == NEWLINE:
+                        if previous in (SPACE, NEWLINE):
                             mine |= SIGN_BEGINNING
                 elif code == QUOTE and previous == QUOTE:
                     mine |= SIGN_BEGINNING | MAY_ENGLISH
@@ -526,12 +523,12 @@ def breaks(starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -> Any:
         start, stop = starts[at], ends[at]
         # comparisons with NaN, an unknown time, are false
         pause, jump = start - end, begin - start
-        if (jump if jump > pause else pause) >= gap:
+        if (jump if jump > pause else pause) >= gap:  # noqa: FURB136  # of NaN it means this
             found[count] = at
             count += 1
         if not np.isnan(start):
             begin = start
-            end = stop if stop > start else start
+            end = stop if stop > start else start  # noqa: FURB136
         elif not np.isnan(stop):
             end = stop
     return found[:count], begin, end

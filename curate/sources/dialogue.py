@@ -232,14 +232,14 @@ def guess_language(text: str) -> str:
 
 GUESS_CHARACTERS = 10_000  # are enough
 _FREQUENT = {
-    "de": "der die und ich nicht das ist du wir ein".split(),
-    "en": "the you and that it is what of we have".split(),
-    "es": "que el los no una por con está para lo".split(),
-    "fr": "les est vous je pas une dans ne le et".split(),
-    "it": "che il di non è una per sono mi gli".split(),
-    "nl": "het een niet van ik dat en je we zijn".split(),
-    "pt": "que não uma os para com você um do é".split(),
-    "sv": "och att det jag är inte en som på du".split(),
+    "de": ["der", "die", "und", "ich", "nicht", "das", "ist", "du", "wir", "ein"],
+    "en": ["the", "you", "and", "that", "it", "is", "what", "of", "we", "have"],
+    "es": ["que", "el", "los", "no", "una", "por", "con", "está", "para", "lo"],
+    "fr": ["les", "est", "vous", "je", "pas", "une", "dans", "ne", "le", "et"],
+    "it": ["che", "il", "di", "non", "è", "una", "per", "sono", "mi", "gli"],
+    "nl": ["het", "een", "niet", "van", "ik", "dat", "en", "je", "we", "zijn"],
+    "pt": ["que", "não", "uma", "os", "para", "com", "você", "um", "do", "é"],
+    "sv": ["och", "att", "det", "jag", "är", "inte", "en", "som", "på", "du"],
 }
 
 

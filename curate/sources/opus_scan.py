@@ -5,7 +5,7 @@ another, other entities than XML's own, other attributes of a time) ends it, and
 expressions of `opus` read the chunk: what this does itself is what they would do.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0915 - one loop over the characters carries the state of all its rules
+# ruff: noqa: C901, PLR0911, PLR0912, PLR0915 - one loop over the characters carries the state of all its rules
 # ruff: noqa: PLR2004 - characters and lengths of markup are literals
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _tag_end(codes: Any, at: Any) -> Any:
 @compiled
 def _number(codes: Any, at: Any, most: Any) -> Any:
     """The number of up to so many digits at a place, and where it ends."""
-    number = 0
+    number: Any = 0
     stop = at
     while stop < at + most and 48 <= codes[stop] <= 57:
         number = number * 10 + np.int64(codes[stop]) - 48
@@ -209,7 +209,7 @@ def sentences(codes: Any, kinds: Any) -> Any:
             found += 1
             at += 4
             continue
-        if first == 115 and (_is_blank(second) or second == SLASH or second == GREATER):  # <s
+        if first == 115 and (_is_blank(second) or second in (SLASH, GREATER)):  # <s
             end = _tag_end(codes, at + 2)
             if inside or end < 0 or codes[end - 1] == SLASH:
                 return none
@@ -259,7 +259,7 @@ def sentences(codes: Any, kinds: Any) -> Any:
         stop = name
         while stop < size and (97 <= (codes[stop] | 32) <= 122):
             stop += 1
-        if stop == name or stop == size or not (_is_blank(codes[stop]) or codes[stop] == GREATER):
+        if stop in (name, size) or not (_is_blank(codes[stop]) or codes[stop] == GREATER):
             return none
         end = _tag_end(codes, stop)
         if end < 0:
