@@ -1,4 +1,4 @@
-"""Compiled passes over the text of many cues: SubRip's timings, markup and white space, signs of what cleaning changes.
+"""Compiled passes over the text of many cues: markup and white space, signs of what cleaning changes, scenes.
 
 Imported late: numba is dear to import. A text is an array of its characters (`codes_of`), so that
 places in it are places in the `str`. Which characters a rule means, its regular expression says:
@@ -6,7 +6,7 @@ places in it are places in the `str`. Which characters a rule means, its regular
 and the regular expressions take over; what it does itself is what they would do.
 """
 
-# ruff: noqa: C901, PLR0911, PLR0912, PLR0915 - one loop over the characters carries the state of all its rules
+# ruff: noqa: C901, PLR0912, PLR0915 - one loop over the characters carries the state of all its rules
 # ruff: noqa: PLR2004 - characters and lengths of markup are literals
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from curate.errors import ComponentError
 from curate.sources.wikitext_tokens import compiled
 
 KINDS = 0x20001  # characters that are told apart; all beyond count as the last one, an ideograph
-BREAK, NEWLINE, SPACE, QUOTE, DASH = 1, 10, 32, 39, 45
+BREAK, NEWLINE, SPACE, QUOTE = 1, 10, 32, 39
 SLASH, COLON, LESS, GREATER, BACKSLASH = 47, 58, 60, 62, 92
 
 # Bits of `signs`: what a cue has that a rule of `dialogue` may change. A SIGN is what makes a rule
@@ -40,8 +40,6 @@ _IS_SIGN = 1 << 10  # one of those that a rule starts from
 SIGNS = "\x02:Il0Oo|/1'"
 _LAST = KINDS - 1
 _SIGMA, _FINAL_SIGMA = "\u03c3", "\u03c2"
-_HEADER = np.array([ord(letter) for letter in "WEBVTT"], np.uint32)
-STAMP = len("00:01:02,345")
 
 
 class Automaton(NamedTuple):
@@ -116,206 +114,6 @@ def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
             else:
                 steps[state][at] = otherwise
     return Automaton(classes, np.array(steps, np.uint16), np.array(found, np.uint16))
-
-
-@compiled
-def _stamp(codes: Any, at: Any, digits: Any, column: Any) -> Any:
-    """Whether a time such as `00:01:02,345` stands at a place; its digits into a column."""
-    row = 0
-    for place in range(STAMP):
-        code = codes[at + place]
-        if place in (2, 5):
-            if code != COLON:
-                return False
-        elif place == 8:
-            if code not in (44, 46):
-                return False
-        elif 48 <= code <= 57:
-            digits[row, column] = code - 48
-            row += 1
-        else:
-            return False
-    return True
-
-
-@compiled
-def subrip(codes: Any, kinds: Any) -> Any:
-    """The cues of SubRip that is written as it should be.
-
-    Each has a number (the first may have none), a line of two times such as `00:01:02,345` with
-    ` --> ` between them and nothing beside, and lines of text; a blank line comes before the next.
-
-    Args:
-        codes: uint32[characters].
-        kinds: of `cues.spaces`.
-
-    Returns:
-        uint8[9, 2 cues]: the digits of the starts, then of the ends; int64[cues, 2]: where each text
-        begins, with the line end after the times, and ends. No cues where anything is otherwise.
-    """
-    none = np.empty((9, 0), np.uint8), np.empty((0, 2), np.int64)
-    size = len(codes)
-    cues = 0
-    for at in range(1, size):
-        cues += codes[at] == GREATER and codes[at - 1] == DASH
-    digits = np.empty((9, 2 * cues), np.uint8)
-    texts = np.empty((cues, 2), np.int64)
-    cue = 0
-    least = 0  # where the times may begin at the earliest
-    for at in range(size):
-        if codes[at] == BREAK:
-            return none
-        if codes[at] != GREATER or at == 0:
-            continue
-        if codes[at - 1] == SPACE and at > 1 and codes[at - 2] == DASH:
-            return none
-        if codes[at - 1] != DASH:
-            continue
-        start = at - 3 - STAMP
-        if start < least or at + 2 + STAMP > size:
-            return none
-        if codes[at - 2] != DASH or codes[at - 3] != SPACE or codes[at + 1] != SPACE:
-            return none
-        if not _stamp(codes, start, digits, cue) or not _stamp(codes, at + 2, digits, cues + cue):
-            return none
-        stop = start  # of what is before the number
-        if stop > 0 and codes[stop - 1] == NEWLINE:
-            stop -= 1
-            while stop > least and start - 1 - stop < 9 and kinds[min(codes[stop - 1], _LAST)] & 4:
-                stop -= 1
-        if cue == 0:
-            for place in range(stop):
-                if not kinds[min(codes[place], _LAST)] & 2:
-                    return none
-        else:
-            if stop >= start - 1 or stop - 3 < least:  # a line end, and the blank line
-                return none
-            if codes[stop - 1] != NEWLINE or codes[stop - 2] != NEWLINE:
-                return none
-            texts[cue - 1, 1] = stop - 2
-        least = at + 2 + STAMP
-        if least == size or codes[least] != NEWLINE:
-            return none
-        texts[cue, 0] = least
-        texts[cue, 1] = size
-        cue += 1
-    return digits, texts
-
-
-@compiled
-def _clock(codes: Any, at: Any) -> Any:
-    """Seconds of `01:02:03.456` or `02:03.456` at a place, and where that ends; -1 for any other."""
-    size = len(codes)
-    whole: Any = 0
-    parts = 0
-    while True:
-        begin = at
-        part: Any = 0
-        while at < size and 48 <= codes[at] <= 57 and at - begin < 9:
-            part = part * 10 + np.int64(codes[at]) - 48
-            at += 1
-        if at == begin or (parts > 0 and at - begin != 2):
-            return -1.0, at
-        whole = whole * 60 + part
-        parts += 1
-        if at == size or codes[at] != COLON or parts == 3:
-            break
-        at += 1
-    if parts == 1 or at + 4 > size or codes[at] != 46:
-        return -1.0, at
-    part = 0
-    for place in range(at + 1, at + 4):
-        if not 48 <= codes[place] <= 57:
-            return -1.0, at
-        part = part * 10 + np.int64(codes[place]) - 48
-    return whole + part / 1000, at + 4
-
-
-@compiled
-def webvtt(codes: Any, kinds: Any) -> Any:
-    """The cues of WebVTT without notes, styles and damage.
-
-    It begins with a block that begins with `WEBVTT`, or with a cue. A cue is a line of two times,
-    after no line or one that names it, and lines of text; a blank line comes before the next.
-
-    Args:
-        codes: uint32[characters].
-        kinds: of `cues.spaces`.
-
-    Returns:
-        uint32[characters]: the texts with `BREAK` between them, no white space around a line;
-        float64[cues, 2]: start and end in seconds. No cues where anything is otherwise.
-    """
-    size = len(codes)
-    out = np.empty(size, np.uint32)
-    cues = 0
-    for at in range(1, size):
-        cues += codes[at] == GREATER and codes[at - 1] == DASH
-    times = np.empty((cues, 2))
-    none = out[:0], times[:0]
-    length = 0
-    cue = 0
-    lines = 0  # of this block, before its times
-    in_cue = in_header = False
-    at = 0
-    while at < size:
-        begin = at
-        arrow = -1
-        while at < size and codes[at] != NEWLINE:
-            code = codes[at]
-            if code == BREAK:
-                return none
-            if code == GREATER and arrow < 0:
-                for place in range(max(begin, at - 5), at):
-                    if codes[place] == DASH:
-                        arrow = at
-            at += 1
-        stop = at
-        at += 1
-        while begin < stop and kinds[min(codes[begin], _LAST)] & 2:
-            begin += 1
-        while stop > begin and kinds[min(codes[stop - 1], _LAST)] & 2:
-            stop -= 1
-        if begin == stop:
-            if lines > 0 and not in_header:
-                return none
-            in_cue = in_header = False
-            lines = 0
-        elif arrow >= 0:
-            start, place = _clock(codes, begin)
-            if in_cue or in_header or lines > 1 or start < 0 or place + 5 > stop:
-                return none
-            if codes[place] != SPACE or codes[place + 4] != SPACE or arrow != place + 3:
-                return none
-            if codes[place + 1] != DASH or codes[place + 2] != DASH:
-                return none
-            end, place = _clock(codes, place + 5)
-            if end < 0 or place > stop or (place < stop and codes[place] not in (SPACE, 9)):
-                return none
-            if cue > 0:
-                out[length] = BREAK
-                length += 1
-            times[cue, 0], times[cue, 1] = start, end
-            cue += 1
-            in_cue = True
-            lines = 0
-            line = 0  # of text
-        elif in_cue:
-            if line > 0:
-                out[length] = NEWLINE
-                length += 1
-            line += 1
-            out[length : length + stop - begin] = codes[begin:stop]
-            length += stop - begin
-        else:
-            if lines == 0 and cue == 0 and stop - begin >= 6 and not in_header:
-                in_header = True
-                for place in range(6):
-                    in_header = in_header and codes[begin + place] == _HEADER[place]
-            lines += 1
-    if cue != cues or cues == 0 or (lines > 0 and not in_header):
-        return none
-    return out[:length], times
 
 
 @compiled

@@ -236,9 +236,9 @@ def _last_subrip_cue(text: str) -> int:
 
 def _usual_subrip(chunk: str) -> Cues | None:
     """The cues of SubRip that is written as it should be; None for any other."""
-    from curate.sources import cue_scan
+    from curate.sources import cue_cuts, cue_scan
 
-    digits, texts = cue_scan.subrip(cue_scan.codes_of(chunk), spaces())
+    digits, texts = cue_cuts.subrip(cue_scan.codes_of(chunk), spaces())
     if not len(texts):
         return None
     seconds = (digits.T @ _WEIGHTS).tolist()
@@ -250,9 +250,9 @@ def _usual_subrip(chunk: str) -> Cues | None:
 
 def _usual_webvtt(chunk: str) -> Cues | None:
     """The cues of WebVTT without notes, styles and damage; None for any other."""
-    from curate.sources import cue_scan
+    from curate.sources import cue_cuts, cue_scan
 
-    texts, times = cue_scan.webvtt(cue_scan.codes_of(chunk), spaces())
+    texts, times = cue_cuts.webvtt(cue_scan.codes_of(chunk), spaces())
     if not len(times):
         return None
     starts, ends = times.T.tolist()
