@@ -52,7 +52,7 @@ SPEECH = [
     "a", "word", "the ", "you ", "und ", "que ", "il ", "het ", " ", " ", "\n", "\n", BREAK, BREAK, "- ",
     "–", "--", ". - ", "!\n- ", "JOHN", "JOHN: ", "M.:", "1:", "[x]", "(door)", "(1)", "【音】", "(", "♪ ",
     "♪", "#", "# la ", "...", "…", "\n*\n", "I", "l", "ll", "l'm", "heII", "AIl", "0", "O", "o", "1", " 1 am",
-    "|", "/", "/f ", "''", "'", "’", '"', "é", "é0a", "٣", "日", "本", "\t", "\xa0", "\x02", "Z", "www.a.com ",
+    "|", "/", "/f ", "''", "'", "’", '"', "é", "é0a", "\nheII\x01é0a", "٣", "日", "本", "日\n本", "\t", "\xa0", "\x02", "Z", "www.a.com ",
     "Subtitles by me", "Übersetzt von: A", "SYNC by x", "legenda: b", "corregİ", "ΥΠΟΤΙΤΛΙΣΜΌΣ: α", "ς",
 ]  # fmt: skip
 SECTIONS = [
@@ -109,7 +109,24 @@ def test_a_cue_without_signs_is_one_that_no_rule_changes(text, section, language
 
 
 @given(
-    pieces(["www", "sync", "Sub", "SUBS ", "S", "İ", "i", "corregi", "字", "幕", "ut:", BREAK, "x"])
+    pieces(
+        [
+            "www",
+            "sync",
+            "Sub",
+            "SUBS ",
+            "S",
+            "İ",
+            "revİs",
+            "i",
+            "corregi",
+            "字",
+            "幕",
+            "ut:",
+            BREAK,
+            "x",
+        ]
+    )
 )
 @settings(deadline=None)  # the first call compiles
 def test_keys_of_uploaders_are_found_as_in_lower_case(text):
@@ -127,7 +144,7 @@ STAMP = re.compile(r"(\d\d):(\d\d):(\d\d)[.,](\d\d\d)")
 BLOCKS = [
     "1\n", "2\n", "\n\n3\n", "\n\n12\n", "\n", "\n\n", " ", "Hello", "<i>a</i>", "- >", "->", "-->", " --> ",
     "00:00:01,000 --> 00:00:02,500\n", "01:00:01.000 --> 01:00:02.999", "00:00:01,00 --> 00:00:02,000\n",
-    "00:01.000 --> 00:02.000\n", "1:00:01.500 --> 1:00:02.500 align:left\n", "\n\nid\n", "WEBVTT\n\n", "WEBVTT x\n",
+    "00:01.000 --> 00:02.000\n", "1:00:01.500 --> 1:00:02.500 align:left\n", "\n\nid\n", "WEBVTT\n\n", "WEBVTT x\n", "00:00:01.000 -  > 00:00:02.000\n",
     "NOTE a\n\n", "٣\n",
 ]  # fmt: skip
 USUAL = st.lists(
@@ -211,11 +228,13 @@ XML = [
     '<s id="1">', "<s id='2'>", '<s id="3"/>', "<s>", "</s>", "</s>", "</s>", "<w>", '<w id="1.1">', '<w a="x>y\'">',
     "</w>", "</w>", "</w> <w>", "<w/>", "It", "'s", "é", " ", "\n  ", "\xa0", "&amp;", "&lt;", "&nbsp;", "&", "<",
     ">", '"', "<p>", "</p>", '<chunk type="NP">', "<br/>", "<span >", "\x05", "\x02", '<time id="T1S" value="00:00:01,240" />',
-    '<time value="0:00:02.5" id="T1E"/>', '<time id="T2E" value="00:00:03" />', '<time id="T2S" />', "<time/>",
+    '<time value="0:00:02.5" id="T1E"/>', '<time id="T2E" value="00:00:03" />', '<time id="T2S" />', "<time/>", '<time id="T5S" value="00:00:05,250" />',
     '<time id="T3" value="1:2:x" />', "<time id='T4E' value='00:00:01,5' />", '<time x="1" value="00:00:04,000" />',
 ]  # fmt: skip
 SENTENCE = st.lists(
-    st.tuples(st.booleans(), st.lists(st.sampled_from(["a", "'s", "&amp;", ".", "é"]), max_size=4)),
+    st.tuples(
+        st.integers(0, 3), st.lists(st.sampled_from(["a", "'s", "&amp;", ".", "é"]), max_size=4)
+    ),
     min_size=1,
     max_size=5,
 )
@@ -241,8 +260,10 @@ def test_usual_opus_needs_no_expressions(film, blank):
     from curate.sources.cues import spaces
 
     chunk = '<document id="5">'
-    for number, (timed, words) in enumerate(film, 1):
-        time = f'<time id="T{number}S" value="00:0{number}:01,5" />' * timed
+    for number, (times, words) in enumerate(film, 1):
+        time = "".join(
+            f'<time id="T{number}S" value="00:0{number}:0{at},5" />' for at in range(times)
+        )
         tokens = "".join(f'{blank}<w id="{number}.1">{word}</w>' for word in words)
         chunk += f'{blank}<s id="{number}">{blank}{time}{tokens}{blank}</s>'
     texts, times, tags = opus_scan.sentences(cue_scan.codes_of(chunk), spaces())
@@ -251,8 +272,8 @@ def test_usual_opus_needs_no_expressions(film, blank):
         "\x05".join(words).replace("&amp;", "&") for _, words in film
     ]
     expected = [
-        (number * 60 + 1.5,) * 2 if timed else (math.nan,) * 2
-        for number, (timed, _) in enumerate(film, 1)
+        (number * 60 + 0.5, number * 60 + last - 0.5) if last else (math.nan,) * 2
+        for number, (last, _) in enumerate(film, 1)
     ]
     assert repr([tuple(row) for row in times.tolist()]) == repr(expected)
     assert sentences(read_chunk, chunk) == sentences(sentences_by_rules, chunk)
