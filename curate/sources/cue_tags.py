@@ -23,7 +23,7 @@ _TICKS = re.compile(r"""\btickRate\s*=\s*["'](\d{1,9})["']""")
 _CLOCK = re.compile(r"\s*(\d{1,9}):(\d{1,2}):(\d{1,2})(?:([.,:;])(\d{1,9})(?:\.\d+)?)?\s*")
 _OFFSET = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)(h|m|s|ms|f|t)\s*")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_LINE_BREAK = re.compile(r"<(?:\w+:)?br\b[^<>]*>", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"<(?:\w+:)?br\b[^<>\x01]*>", re.IGNORECASE)
 _NO_TEXT = re.compile(
     r"<!--.*?-->|<(?:\w+:)?(metadata)\b[^<>]*(?<!/)>.*?</(?:\w+:)?metadata\s*>", re.DOTALL
 )

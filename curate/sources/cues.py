@@ -61,11 +61,11 @@ _NO_CUE = re.compile(r"\s*(?:NOTE(?!\S)|STYLE\s*$|REGION\s*$|Region:)")
 _WEIGHTS = np.array([36000, 3600, 600, 60, 10, 1, 0.1, 0.01, 0.001])  # of a stamp's digits
 
 _UNSPACED_WRAP = re.compile(rf"(?<=[{UNSPACED}])\n(?=[{UNSPACED}])")
-_RUBY = re.compile(r"<rt\b[^<>]*>[^<]*</rt>")  # how a Chinese character is read, beside it
+_RUBY = re.compile(r"<rt\b[^<>\x01]*>[^<\x01]*</rt>")  # how a Chinese character is read, beside it
 _MARKUP = re.compile(
-    r"</?[A-Za-z][^<>]*>"  # <i>, </font>, <v Roger Bingham>, <c.yellow>
+    r"</?[A-Za-z][^<>\x01]*>"  # <i>, </font>, <v Roger Bingham>, <c.yellow>
     r"|<\d[\d:.]*>|<\s?\d+:[\d:.]*\s?>"  # when a word lights up
-    r"|\{\\[^{}]*\}|\{[A-Za-z]:[^{}]*\}"  # {\an8}, {Y:i}
+    r"|\{\\[^{}\x01]*\}|\{[A-Za-z]:[^{}\x01]*\}"  # {\an8}, {Y:i}
     r"|</?(?:[ibuscv]|font|lang|ruby|rt|span)(?=[.\s<\x01]|\Z)[.\w]*"  # one that is never closed
     r"|<\s?\d+:[\d:.]*(?=[\s\x01]|\Z)"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections import Counter
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from test_subtitles_fuzz import SEEDS
 
 from curate.errors import ComponentError
-from curate.recipe import SubtitlesSection
-from curate.sources import cue_scan
+from curate.recipe import ParallelSection, SubtitlesSection
+from curate.sources import InputFile, cue_scan
+from curate.sources.cue_lines import read_substation
+from curate.sources.cue_tags import read_ttml
 from curate.sources.cues import (
     BREAK,
     Cues,
@@ -41,6 +44,7 @@ from curate.sources.opus import (
     sentences_by_rules,
     without_asides,
 )
+from curate.sources.parallel import PairSink, read_pairs
 from curate.sources.subtitles import _breaks
 
 MARKUP = [
@@ -402,3 +406,39 @@ def test_names_and_cues_of_an_empty_film():
     assert _usual_subrip("") is None
     assert _usual_webvtt("") is None
     assert isinstance(_usual_subrip("1\n00:00:01,000 --> 00:00:02,000\nA."), Cues)
+
+
+@pytest.mark.parametrize("opened", ["<i", "{\\an8", "{y:i", "<rt>日", "<rt"])
+@pytest.mark.parametrize("closed", ["x > y", "x } y", "x </rt> y"])
+def test_markup_that_is_never_closed_ends_with_its_cue(opened, closed):
+    plain = plain_text(f"One {opened}{BREAK}{closed}{BREAK}Three.").split(BREAK)
+    assert (len(plain), plain[2]) == (3, "Three.")
+    assert plain[1].startswith("x")
+    assert plain[1].endswith("y")
+
+
+def test_a_drawing_that_is_never_closed_ends_with_its_event():
+    events = "[Events]\n" + "".join(
+        f"Dialogue: 0,0:00:0{second}.00,0:00:0{second}.50,D,,0,0,0,,{text}\n"
+        for second, text in enumerate(["One {b", "Two \\p1} x", "Three"])
+    )
+    (cues,) = read_substation([events], lambda *_: None)
+    assert cues.texts == ["One {b", "Two \\p1} x", "Three"]
+
+
+def test_a_line_break_that_is_never_closed_ends_with_its_paragraph():
+    film = '<tt><p begin="1s" end="2s">One <br</p><p begin="3s" end="4s">a > b</p></tt>'
+    (cues,) = read_ttml([film], lambda *_: None)
+    assert cues.texts == ["One <br", "a > b"]
+
+
+def test_a_film_without_cues_has_no_pairs():
+    films = {
+        "films/a.en.vtt": b"WEBVTT\n\nNOTE nobody speaks\n",
+        "films/a.de.srt": b"1\n00:00:01,000 --> 00:00:02,000\nJa.\n",
+    }
+    sink = PairSink("times", "input")
+    files = [InputFile(name, name, name, len(data), name) for name, data in films.items()]
+    section = ParallelSection(kind="times", inputs=("x",))
+    read_pairs(files, section, lambda file: io.BytesIO(films[file.name]), sink)
+    assert sink.take_pairs().height == 0
