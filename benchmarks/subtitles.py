@@ -1,26 +1,34 @@
 """How fast subtitles are read: `python -m benchmarks.subtitles`.
 
 Prints MB/s of unpacked bytes through `curate.sources.subtitles.read` (sniffing, hashing, decoding,
-detokenising, joining into documents), and of the same XML through the two parsers that only
-iterate it and join its words.
+detokenising, cleaning, joining into documents), and of the same XML through the two parsers that
+only iterate it and join its words. Where `../shared/data` is, the real files too: nearly all of
+them are smaller than a film, and most test a parser.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import random
+import tarfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from lxml import etree
 
+from curate.errors import InputError
 from curate.recipe import SubtitlesSection
 from curate.sources import InputFile, Sink
 from curate.sources.subtitles import read
 
 SECTION = SubtitlesSection(kind="subtitles", inputs=("film",))
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "subtitles"
+SMALL_BYTES = 10_000
 WORDS = ["the", "and", "you", "it", "'ll", "'s", ",", ".", "?", "...", "world", "remember", "city"]
 
 
@@ -34,10 +42,14 @@ def main() -> None:
         "OPUS XML, xml.etree": rate(xml, iterate_etree),
         "OPUS XML, lxml": rate(xml, iterate_lxml),
         "SubRip, curate": rate([srt(film) for film in films], read_film),
+        "WebVTT, curate": rate([vtt(film) for film in films], read_film),
     }
+    for name, some in real_files().items():
+        if some:
+            rates[f"{name} ({len(some)} files)"] = rate(some, read_film)
     reference = rates["OPUS XML, lxml"]
     for name, megabytes in rates.items():
-        print(f"{name:20} {megabytes:7.1f} MB/s  {megabytes / reference:5.2f} of lxml")
+        print(f"{name:42} {megabytes:7.1f} MB/s  {megabytes / reference:5.2f} of lxml")
 
 
 def rate(films: list[bytes], work: Callable[[bytes], object]) -> float:
@@ -54,8 +66,43 @@ def rate(films: list[bytes], work: Callable[[bytes], object]) -> float:
 def read_film(data: bytes) -> object:
     """Read one film."""
     sink = Sink("subtitles", "", "")
-    read(io.BytesIO(data), InputFile("", "", "film", len(data), ""), SECTION, sink)
+    with suppress(InputError):  # real archives hold other files too
+        read(io.BytesIO(data), InputFile("", "", "film", len(data), ""), SECTION, sink)
     return sink.take_documents()
+
+
+def real_files() -> dict[str, list[bytes]]:
+    """The unpacked files of the real archives: OPUS XML, films in UTF-8 and other sets, small files."""
+    found: dict[str, list[bytes]] = {
+        name: []
+        for name in (
+            "real OPUS XML",
+            "real films, UTF-8",
+            "real films, other sets",
+            "real, under 10 kB",
+        )
+    }
+    for archive in sorted(DATA.glob("*.tar.gz")):
+        with tarfile.open(archive) as packed:
+            for member in filter(tarfile.TarInfo.isfile, packed):
+                data = packed.extractfile(member).read()  # type: ignore[union-attr]
+                data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+                if archive.name.startswith("opus") and ".xml" in member.name:
+                    kind = "real OPUS XML" if b"<s id=" in data else ""
+                elif len(data) < SMALL_BYTES:
+                    kind = "real, under 10 kB"
+                else:
+                    kind = "real films, UTF-8" if is_utf8(data) else "real films, other sets"
+                if kind:
+                    found[kind].append(data)
+    return found
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are UTF-8."""
+    with suppress(UnicodeDecodeError):
+        return bool(data.decode()) or not data
+    return False
 
 
 def iterate_etree(data: bytes) -> object:
@@ -101,6 +148,11 @@ def srt(film: list[list[str]]) -> bytes:
         begin, end = clock(4 * number), clock(4 * number + 3)
         blocks.append(f"{number}\n{begin} --> {end}\n{text}\n")
     return "\n".join(blocks).encode()
+
+
+def vtt(film: list[list[str]]) -> bytes:
+    """The film as WebVTT."""
+    return b"WEBVTT\n\n" + srt(film).replace(b",000", b".000")
 
 
 if __name__ == "__main__":

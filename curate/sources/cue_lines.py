@@ -36,7 +36,7 @@ _EVENT_FORMAT = re.compile(
     r"^\[Events\][ \t]*\n(?:(?!\[|Dialogue:).*\n)*?Format:(.*)$", re.MULTILINE
 )
 _EVENT_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
-_DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}[^{}\x01]*")
+_DRAWING = re.compile(r"\{[^{}\x01]*\\p[1-9][^{}\x01]*\}[^{}\x01]*")
 _OVERRIDE = re.compile(r"\{[^{}\x01]*\}")
 _ITALIC_LINE = re.compile(r"(^|[|\n\x01])((?:\{[^{}]*\})*)/")
 _TOGGLE = re.compile(r"\^[BIU]")

@@ -23,7 +23,7 @@ _TICKS = re.compile(r"""\btickRate\s*=\s*["'](\d{1,9})["']""")
 _CLOCK = re.compile(r"\s*(\d{1,9}):(\d{1,2}):(\d{1,2})(?:([.,:;])(\d{1,9})(?:\.\d+)?)?\s*")
 _OFFSET = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)(h|m|s|ms|f|t)\s*")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_LINE_BREAK = re.compile(r"<(?:\w+:)?br\b[^<>]*>", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"<(?:\w+:)?br\b[^<>\x01]*>", re.IGNORECASE)
 _NO_TEXT = re.compile(
     r"<!--.*?-->|<(?:\w+:)?(metadata)\b[^<>]*(?<!/)>.*?</(?:\w+:)?metadata\s*>", re.DOTALL
 )
@@ -129,10 +129,14 @@ class _Rates(tuple[float, float]):
 
 
 def _rates(head: str) -> _Rates:
-    frames = float(found[1]) if (found := _RATE.search(head)) else 30.0
-    if found := _MULTIPLIER.search(head):
+    frames = 30.0
+    if "frameRate" in head and (found := _RATE.search(head)):
+        frames = float(found[1])
+    if "frameRateMultiplier" in head and (found := _MULTIPLIER.search(head)):
         frames *= int(found[1]) / (int(found[2]) or 1)
-    ticks = float(found[1]) if (found := _TICKS.search(head)) else frames
+    ticks = frames
+    if "tickRate" in head and (found := _TICKS.search(head)):
+        ticks = float(found[1])
     return _Rates((frames or 30.0, ticks or 1.0))
 
 
@@ -156,11 +160,11 @@ def _seconds(value: str, rates: _Rates) -> float:
         ValueError: it is neither.
     """
     if found := _CLOCK.fullmatch(value):
-        whole = int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3])
-        if not found[4]:
+        hours, minutes, seconds, sign, fraction = found.groups()
+        whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+        if not sign:
             return whole
-        is_frames = found[4] in ":;"
-        return whole + int(found[5]) / (rates[0] if is_frames else 10 ** len(found[5]))
+        return whole + int(fraction) / (rates[0] if sign in ":;" else 10 ** len(fraction))
     if found := _OFFSET.fullmatch(value):
         units = {**_UNITS, "f": 1 / rates[0], "t": 1 / rates[1]}
         return float(found[1]) * units[found[2]]

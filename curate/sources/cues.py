@@ -11,9 +11,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 Note = Callable[[str, int], None]  # takes what was found, and its line (from 1)
 
@@ -56,23 +58,19 @@ _INDEX = re.compile(r"\s*-?\d{1,9}\s*")
 _PLACE = re.compile(r"(?:\s*[A-Za-z]\w*:\S+(?!\S))*\s*")
 _NO_CUE = re.compile(r"\s*(?:NOTE(?!\S)|STYLE\s*$|REGION\s*$|Region:)")
 
-_STAMP_CHARACTERS = len("00:00:00,000")
-_DIGITS = [0, 1, 3, 4, 6, 7, 9, 10, 11]  # of a stamp
-_WEIGHTS = np.array([36000, 3600, 600, 60, 10, 1, 0.1, 0.01, 0.001])
-_FIRST_INDEX = re.compile(r"\s*(?:\d{1,9}\n)?")
-_NEXT_INDEX = re.compile(rf"\n\n\d{{1,9}}\n{BREAK}")
+_WEIGHTS = np.array([36000, 3600, 600, 60, 10, 1, 0.1, 0.01, 0.001])  # of a stamp's digits
 
 _UNSPACED_WRAP = re.compile(rf"(?<=[{UNSPACED}])\n(?=[{UNSPACED}])")
-_RUBY = re.compile(r"<rt\b[^<>]*>[^<]*</rt>")  # how a Chinese character is read, beside it
+_RUBY = re.compile(r"<rt\b[^<>\x01]*>[^<\x01]*</rt>")  # how a Chinese character is read, beside it
 _MARKUP = re.compile(
-    r"</?[A-Za-z][^<>]*>"  # <i>, </font>, <v Roger Bingham>, <c.yellow>
+    r"</?[A-Za-z][^<>\x01]*>"  # <i>, </font>, <v Roger Bingham>, <c.yellow>
     r"|<\d[\d:.]*>|<\s?\d+:[\d:.]*\s?>"  # when a word lights up
-    r"|\{\\[^{}]*\}|\{[A-Za-z]:[^{}]*\}"  # {\an8}, {Y:i}
+    r"|\{\\[^{}\x01]*\}|\{[A-Za-z]:[^{}\x01]*\}"  # {\an8}, {Y:i}
     r"|</?(?:[ibuscv]|font|lang|ruby|rt|span)(?=[.\s<\x01]|\Z)[.\w]*"  # one that is never closed
     r"|<\s?\d+:[\d:.]*(?=[\s\x01]|\Z)"
 )
 _HUGE_REFERENCE = re.compile(r"&#\d{8,};?")
-_ODD_SPACES = "\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+ODD_SPACES = "\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
 
@@ -112,7 +110,7 @@ def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
     """
     line = 0
     for chunk in cut(blocks, lambda text: after(text, "\n\n")):
-        yield _read_lines(chunk, line, note, webvtt=True)
+        yield _usual_webvtt(chunk) or _read_lines(chunk, line, note, webvtt=True)
         line += chunk.count("\n")
 
 
@@ -156,6 +154,24 @@ def in_plain(cues: Cues) -> Cues:
 
 def plain_text(text: str) -> str:
     """`in_plain` of the text of cues with `BREAK` between them."""
+    from curate.sources import cue_scan
+
+    codes = cue_scan.codes_of(text)
+    out = np.empty_like(codes)
+    length = cue_scan.plain(codes, out, spaces())
+    return cue_scan.text_of(out[:length]) if length >= 0 else plain_by_rules(text)
+
+
+@cache
+def spaces() -> NDArray[np.uint16]:
+    """uint16[KINDS] of `cue_scan`: white space that is or becomes a space; white space; digits."""
+    from curate.sources import cue_scan
+
+    return cue_scan.kinds_of([f"[ {re.escape(ODD_SPACES)}]", r"\s", r"\d"])
+
+
+def plain_by_rules(text: str) -> str:
+    """`plain_text` of any text, markup that is never closed and entities among it."""
     if "\\" in text:
         text = text.replace("\\N", "\n").replace("\\h", " ")
     if "<" in text:
@@ -169,7 +185,7 @@ def plain_text(text: str) -> str:
 
 def tidy(text: str) -> str:
     """White space made single, and none around a line; empty lines go."""
-    for space in _ODD_SPACES:
+    for space in ODD_SPACES:
         if space in text:
             text = text.replace(space, " ")
     while "  " in text:
@@ -220,31 +236,27 @@ def _last_subrip_cue(text: str) -> int:
 
 def _usual_subrip(chunk: str) -> Cues | None:
     """The cues of SubRip that is written as it should be; None for any other."""
-    pieces = chunk.split(" --> ")
-    count = len(pieces) - 1
-    if not count or chunk.count("->") != count or "- >" in chunk:
+    from curate.sources import cue_cuts, cue_scan
+
+    digits, texts = cue_cuts.subrip(cue_scan.codes_of(chunk), spaces())
+    if not len(texts):
         return None
-    stamps = "".join(
-        [piece[-_STAMP_CHARACTERS:] for piece in pieces[:-1]]
-        + [piece[:_STAMP_CHARACTERS] for piece in pieces[1:]]
-    )
-    if len(stamps) != 2 * count * _STAMP_CHARACTERS or not stamps.isascii():
+    seconds = (digits.T @ _WEIGHTS).tolist()
+    count = len(texts)
+    begins, ends = texts.T.tolist()
+    found = [chunk[begin:end] for begin, end in zip(begins, ends, strict=True)]
+    return Cues(seconds[:count], seconds[count:], found)
+
+
+def _usual_webvtt(chunk: str) -> Cues | None:
+    """The cues of WebVTT without notes, styles and damage; None for any other."""
+    from curate.sources import cue_cuts, cue_scan
+
+    texts, times = cue_cuts.webvtt(cue_scan.codes_of(chunk), spaces())
+    if not len(times):
         return None
-    table = np.frombuffer(stamps.encode(), np.uint8).reshape(2 * count, _STAMP_CHARACTERS)
-    digits = table[:, _DIGITS] - np.uint8(ord("0"))  # what is below 0 wraps to a large number
-    points = table[:, 8]
-    usual = (table[:, [2, 5]] == ord(":")).all() and (
-        (points == ord(",")) | (points == ord("."))
-    ).all()
-    if digits.max() > 9 or not usual or not _FIRST_INDEX.fullmatch(pieces[0][:-_STAMP_CHARACTERS]):  # noqa: PLR2004  # the largest digit
-        return None
-    texts = [piece[_STAMP_CHARACTERS:-_STAMP_CHARACTERS] for piece in pieces[1:]]
-    texts[-1] = pieces[-1][_STAMP_CHARACTERS:]
-    joined, found = _NEXT_INDEX.subn(BREAK, BREAK.join(texts))
-    if found != count - 1 or not joined.startswith("\n") or joined.count(f"{BREAK}\n") != found:
-        return None
-    seconds = (digits @ _WEIGHTS).tolist()
-    return Cues(seconds[:count], seconds[count:], joined.split(BREAK))
+    starts, ends = times.T.tolist()
+    return Cues(starts, ends, cue_scan.text_of(texts).split(BREAK))
 
 
 def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:

@@ -44,7 +44,7 @@ class Content:
         encoding: Python's name of it.
         score: how sure the encoding is, 0 to 1.
         head: the first characters.
-        tail: the last characters.
+        tail: the last bytes.
         broken: why unpacking stopped before the end; empty when it did not.
         invalid: offset of the first byte that is not UTF-8, in a file that is UTF-8 on the whole.
         data: the unpacked bytes, unless there are many.
@@ -55,10 +55,14 @@ class Content:
     encoding: str
     score: float
     head: str
-    tail: str
+    tail: bytes
     broken: str
     invalid: int | None
     data: bytes | None
+
+    def tail_text(self) -> str:
+        """The last characters."""
+        return self.tail[len(self.tail) % 4 :].decode(self.encoding, "replace")
 
 
 def survey(stream: BinaryIO, language: str = "") -> Content:
@@ -105,7 +109,7 @@ def survey(stream: BinaryIO, language: str = "") -> Content:
         encoding=encoding,
         score=score,
         head=_plain(head.decode(encoding, "replace")),
-        tail=tail[len(tail) % 4 :].decode(encoding, "replace"),
+        tail=tail,
         broken=broken,
         invalid=invalid if encoding == "utf-8" else None,
         data=None if whole is None else b"".join(whole),
@@ -118,6 +122,9 @@ def decoded(stream: BinaryIO, content: Content) -> Iterator[str]:
     What cannot be decoded becomes U+FFFD; NULs, byte order marks and the character U+0001 go.
     Stops without an error where a packed file is damaged: `survey` says so.
     """
+    if content.size <= HEAD_BYTES:
+        yield content.head
+        return
     if content.data is not None:
         yield _plain(content.data.decode(content.encoding, "replace"))
         return

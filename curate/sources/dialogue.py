@@ -2,19 +2,28 @@
 
 Each rule is a switch of the recipe, and counts what it changed. Rules are regular expressions over
 the text of many cues, in which every line follows a line end and `BREAK` ends every cue but the
-last; each looks first whether what it starts from occurs at all.
+last. None looks beyond its cue, so that a compiled pass can say first in which cues a rule may find
+anything (`cue_scan.signs`): only those are looked at, most cues by no rule.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curate.recipe import SubtitlesSection
-from curate.sources.cues import BREAK, DASHES, tidy, unwrap
+from curate.sources.cues import BREAK, DASHES, ODD_SPACES, UNSPACED, tidy, unwrap
+
+if TYPE_CHECKING:
+    from curate.sources.cue_scan import Automaton
 
 CREDIT_CUES = 40  # at the beginning and at the end, in which translators and uploaders sign
 Count = Callable[[str, int], None]
@@ -60,23 +69,135 @@ def make_dialogue(text: str, section: SubtitlesSection, language: str, count: Co
     Returns:
         As many cues as there were; what is removed is left empty.
     """
-    text = "\n" + text.replace(BREAK, f"{BREAK}\n")
-    before = text
+    return make_of_signs(text, signs_of(text), section, language, count)
+
+
+def signs_of(text: str) -> NDArray[np.int64]:
+    """What rules may find in each cue of a text: int64[cues], bits of `cue_scan`."""
+    from curate.sources import cue_scan as scan
+
+    bits: NDArray[np.int64] = scan.signs(scan.codes_of(text), _kinds(), *_automaton())
+    if (bits & scan.MARKED).any():  # with what marks something here
+        bits |= ~(scan.ADVERT | scan.CREDIT)
+    return bits
+
+
+def make_of_signs(
+    text: str, bits: NDArray[np.int64], section: SubtitlesSection, language: str, count: Count
+) -> str:
+    """`make_dialogue` of a text whose signs are known.
+
+    Args:
+        text: as there.
+        bits: int64[cues]: of `signs_of`; more of them (but for `ADVERT` and `CREDIT`, by which
+            cues are known) change no result.
+        section: as there.
+        language: as there.
+        count: as there.
+    """
+    from curate.sources import cue_scan as scan
+
+    if not bits.any():
+        return text.replace("\n", " ")
+    cues = text.split(BREAK)
+    wanted = scan.UNTIDY | scan.MARKS_ONLY
+    wanted |= scan.SOUND if section.remove_sounds else 0
+    wanted |= scan.LYRIC if section.lyrics != "keep" else 0
+    wanted |= scan.SPEAKER if section.remove_speakers else 0
+    wanted |= scan.ADVERT | scan.CREDIT if section.remove_advertisements else 0
+    chosen = (bits & wanted) != 0
+    removed = False
     if section.remove_advertisements:
-        text = _without_advertisements(text, count)
+        removed = _remove_advertisements(cues, bits, count)
+    _change(cues, chosen, lambda part: _cleaned(part, section, count, changed=removed))
+    if section.repair_ocr:
+        signs = _confusions(_opened([cues[place] for place in chosen.nonzero()[0].tolist()]))
+        quiet = np.bitwise_or.reduce(bits[~chosen], initial=0)
+        within = signs[0] or bool(quiet & scan.SIGN_WITHIN)
+        beginning = signs[1] or bool(quiet & scan.SIGN_BEGINNING)
+        if within or beginning:
+            language = (language or guess_language(_opened(cues))).partition("_")[0]
+            wanted = scan.MAY_WITHIN if within else 0
+            if beginning and language in _ONE_LANGUAGE:
+                wanted |= scan.MAY_ENGLISH if language == "en" else scan.MAY_OTHER
+            if language in _REPAIRED:
+                chosen |= (bits & wanted) != 0
+                _change(
+                    cues, chosen, lambda part: _repaired(part, language, within, beginning, count)
+                )
+    chosen |= (bits & (scan.DASHED | scan.WRAPPED)) != 0
+    if chosen.all():
+        return _turns(_opened(cues))
+    _change(
+        cues,
+        chosen,
+        lambda part: "\n" + _turns(part).replace("\n", _LABEL).replace(BREAK, f"{BREAK}\n"),
+    )
+    return BREAK.join(cues).replace("\n", " ").replace(_LABEL, "\n")
+
+
+def _opened(cues: list[str]) -> str:
+    """The text of cues with a line end before every line."""
+    return "\n" + f"{BREAK}\n".join(cues)
+
+
+def _change(cues: list[str], chosen: NDArray[np.bool_], rule: Callable[[str], str]) -> None:
+    """Put in the place of some cues what a rule makes of their text."""
+    places = chosen.nonzero()[0].tolist()
+    if not places:
+        return
+    part = [cues[place] for place in places]
+    if places[-1] != len(cues) - 1:
+        part.append("")  # their end is not the text's end
+    for place, cue in zip(places, rule(_opened(part)).split(BREAK), strict=False):
+        cues[place] = cue[1:]
+
+
+def _cleaned(text: str, section: SubtitlesSection, count: Count, *, changed: bool) -> str:
+    """Cues without sounds, lyrics, lines without words, names of speakers."""
+    before = text
     if section.remove_sounds and any(mark in text for mark in _SOUND_MARKS):
         text = _counted(_SOUND, " ", text, "sounds_removed", count)
     if section.lyrics != "keep":
         text = _without_lyrics(text, count, whole=section.lyrics == "remove")
     cleans = section.remove_sounds or section.lyrics != "keep"
-    if text is not before or (cleans and any(sign in text for sign in _WORDLESS)):
+    changed = changed or text is not before
+    if changed or (cleans and any(sign in text for sign in _WORDLESS)):
         text = _EMPTIED.sub("\n", text)
         text = "\n" + tidy(text).replace(BREAK, f"{BREAK}\n")
     if section.remove_speakers and _LABEL_END.search(text):
         text = _without_speakers(text, count)
-    if section.repair_ocr and (signs := _confusions(text)):
-        text = _repaired(text, language or guess_language(text), signs, count)
-    return _turns(text)
+    return text
+
+
+@cache
+def _kinds() -> NDArray[np.uint16]:
+    """What each character is to `cue_scan.signs`."""
+    from curate.sources import cue_scan
+
+    return cue_scan.kinds_of(
+        [
+            r"\s",
+            f"[{re.escape(ODD_SPACES)}]",
+            _DASH,
+            rf"[\s{_ANY_DASH}:.,…♪♫#\"'*]",
+            f"[{re.escape(_SOUND_MARKS)}]",
+            f"[{_LYRICS}#]",
+            f"[{_UPPER}]",
+            r"\d",
+            f"[{UNSPACED}]",
+            r"\w",
+            f"[{re.escape(cue_scan.SIGNS)}]",
+        ]
+    )
+
+
+@cache
+def _automaton() -> Automaton:
+    """What finds the keys of advertisements and credits."""
+    from curate.sources import cue_scan
+
+    return cue_scan.automaton((key, bit) for bit, (keys, _) in _uploaders().items() for key in keys)
 
 
 def join_sentences(scene: str, count: Count) -> str:
@@ -94,25 +215,31 @@ def join_sentences(scene: str, count: Count) -> str:
 def guess_language(text: str) -> str:
     """A language whose most frequent words make up a thirtieth of a text's beginning; empty if none do."""
     text = text[:GUESS_CHARACTERS]
-    size = text.count(" ") + text.count("\n")
+    counts = Counter(text.split(" ")[1:-1])
     found = {
-        language: sum(text.count(f" {word} ") for word in words.split())
+        language: sum(
+            # of a word that follows itself every other one: the two share a space
+            text.count(f" {word} ")
+            if counts[word] > 1 and f" {word} {word} " in text
+            else counts[word]
+            for word in words
+        )
         for language, words in _FREQUENT.items()
     }
     language = max(sorted(found), key=lambda name: found[name])
-    return language if found[language] * 30 > size else ""
+    return language if found[language] * 30 > text.count(" ") + text.count("\n") else ""
 
 
 GUESS_CHARACTERS = 10_000  # are enough
 _FREQUENT = {
-    "de": "der die und ich nicht das ist du wir ein",
-    "en": "the you and that it is what of we have",
-    "es": "que el los no una por con está para lo",
-    "fr": "les est vous je pas une dans ne le et",
-    "it": "che il di non è una per sono mi gli",
-    "nl": "het een niet van ik dat en je we zijn",
-    "pt": "que não uma os para com você um do é",
-    "sv": "och att det jag är inte en som på du",
+    "de": ["der", "die", "und", "ich", "nicht", "das", "ist", "du", "wir", "ein"],
+    "en": ["the", "you", "and", "that", "it", "is", "what", "of", "we", "have"],
+    "es": ["que", "el", "los", "no", "una", "por", "con", "está", "para", "lo"],
+    "fr": ["les", "est", "vous", "je", "pas", "une", "dans", "ne", "le", "et"],
+    "it": ["che", "il", "di", "non", "è", "una", "per", "sono", "mi", "gli"],
+    "nl": ["het", "een", "niet", "van", "ik", "dat", "en", "je", "we", "zijn"],
+    "pt": ["que", "não", "uma", "os", "para", "com", "você", "um", "do", "é"],
+    "sv": ["och", "att", "det", "jag", "är", "inte", "en", "som", "på", "du"],
 }
 
 
@@ -128,52 +255,49 @@ def _counted(pattern: re.Pattern[str], new: str, text: str, name: str, count: Co
 
 
 @cache
-def _uploaders() -> dict[bool, tuple[tuple[str, ...], re.Pattern[str]]]:
+def _uploaders() -> dict[int, tuple[tuple[str, ...], re.Pattern[str]]]:
     """What a cue of an uploader holds, and the expressions that make sure.
 
-    Advertisements (True) stand anywhere; credits (False) at the beginning and the end.
+    `cue_scan.ADVERT` stand anywhere; `CREDIT` at the beginning and the end.
     """
+    from curate.sources import cue_scan
+
     source = resources.files("curate.sources").joinpath("uploaders.toml")
     tables = tomllib.loads(source.read_text(encoding="utf-8"))
     found = {}
-    for anywhere in (True, False):
-        mine = [table for name, table in tables.items() if (name == "any") is anywhere]
+    for bit in (cue_scan.ADVERT, cue_scan.CREDIT):
+        mine = [
+            table for name, table in tables.items() if (name == "any") is (bit == cue_scan.ADVERT)
+        ]
         keys = {key for table in mine for key in table["keys"]}
         patterns = [f"(?:{pattern})" for table in mine for pattern in table["patterns"]]
-        # a key that holds another key finds nothing more
-        least = [key for key in keys if not any(other in key for other in keys - {key})]
         pattern = re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
-        found[anywhere] = tuple(sorted(least)), pattern
+        found[bit] = tuple(sorted(keys)), pattern
     return found
 
 
-def _without_advertisements(text: str, count: Count) -> str:
-    begin = end = 0
-    for _ in range(CREDIT_CUES):
-        begin = text.find(BREAK, begin) + 1 or len(text)
-        end = text.rfind(BREAK, 0, end or len(text))
-        if end < 0 or begin >= end:
-            begin = end = 0
-            break
-    removed: set[int] = set()
-    cues: list[str] = []
-    for anywhere, (keys, pattern) in _uploaders().items():
-        parts = [text] if anywhere or not end else [text[:begin], text[end:]]
-        lowered = [part.lower() for part in parts]
-        hits = [key for key in keys if any(key in part for part in lowered)]
-        if not hits:
-            continue
-        cues = cues or text.split(BREAK)
-        for place, cue in enumerate(cues):
-            if not anywhere and end and CREDIT_CUES <= place < len(cues) - CREDIT_CUES:
+def _remove_advertisements(cues: list[str], bits: NDArray[np.int64], count: Count) -> bool:
+    """Empty the cues of advertisements, and those of credits at the beginning and the end."""
+    from curate.sources import cue_scan as scan
+
+    removed = 0
+    for place in (bits & (scan.ADVERT | scan.CREDIT)).nonzero()[0].tolist():
+        cue = cues[place]
+        for bit, (keys, pattern) in _uploaders().items():
+            if not bits[place] & bit:
                 continue
-            low = cue.lower()
-            if any(key in low for key in hits) and pattern.search(cue[1:]):
-                removed.add(place)
-    if not removed:
-        return text
-    count("advertisements_removed", len(removed))
-    return BREAK.join(["\n" if place in removed else cue for place, cue in enumerate(cues)])
+            if bit == scan.CREDIT and CREDIT_CUES <= place < len(cues) - CREDIT_CUES:
+                continue
+            # the automaton takes one sigma for another
+            if "Σ" in cue.upper() and not any(key in cue.lower() for key in keys):
+                continue
+            if pattern.search(cue):
+                cues[place] = ""
+                removed += 1
+                break
+    if removed:
+        count("advertisements_removed", removed)
+    return removed > 0
 
 
 # --- lyrics, speakers, turns
@@ -261,18 +385,13 @@ _WITHIN = tuple(
 _BEGINNING = (*(f"{before}l{after}" for before in ' \n"' for after in "'’ fnstcmhlk"), "|", "/", "\n1 ", " 1 ", "AIl", "''")  # fmt: skip
 
 
-def _confusions(text: str) -> tuple[bool, bool] | tuple[()]:
-    """Whether there are signs of confusions within words, and at their beginnings; () for none."""
+def _confusions(text: str) -> tuple[bool, bool]:
+    """Whether there are signs of confusions within words, and at their beginnings."""
     within = any(pattern.search(text) for pattern in _WITHIN)
-    beginning = any(sign in text for sign in _BEGINNING)
-    return (within, beginning) if within or beginning else ()
+    return within, any(sign in text for sign in _BEGINNING)
 
 
-def _repaired(text: str, language: str, signs: tuple[bool, ...], count: Count) -> str:
-    language = language.partition("_")[0]
-    if language not in _REPAIRED:
-        return text
-    within, beginning = signs
+def _repaired(text: str, language: str, within: bool, beginning: bool, count: Count) -> str:
     patterns = [
         *(_NEUTRAL if within else ()),
         *(_ONE_LANGUAGE.get(language, ()) if beginning else ()),

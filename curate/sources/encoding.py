@@ -212,11 +212,9 @@ def sample(data: bytes) -> bytes:
     """
     lines: dict[bytes, None] = {}
     size = 0
-    for line in data.split(b"\n"):
-        if line.isascii() or line in lines:
-            continue
-        first = _HIGH.search(line)
-        start = first.start() if first and len(line) > SAMPLE_BYTES else 0
+    for line in dict.fromkeys([line for line in data.split(b"\n") if not line.isascii()]):
+        first = _HIGH.search(line) if len(line) > SAMPLE_BYTES else None
+        start = first.start() if first else 0
         lines[line[start : start + SAMPLE_BYTES - size]] = None
         size += len(line) + 1
         if size >= SAMPLE_BYTES:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-from curate.sources.cues import UNSPACED, Cues, decode_entities, in_plain
+from curate.sources.cues import UNSPACED, Cues, decode_entities, in_plain, spaces
 
 MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
 JOINT = "\x05"  # between two tokens; XML can hold none of these characters
@@ -92,8 +92,8 @@ def _chunks(blocks: Iterable[str], note: Callable[[str, int], None]) -> Iterator
     """A file's text in parts that end with a sentence, then the rest; and their first lines."""
     buffer, line = "", 1
     for block in blocks:
-        buffer = without_asides(buffer + block)
-        cut = buffer.rfind("</s>", 0, _open_aside(buffer)) + len("</s>")
+        buffer, whole = _without_asides(buffer + block)
+        cut = buffer.rfind("</s>", 0, whole) + len("</s>")
         if cut >= len("</s>"):
             chunk, buffer = buffer[:cut], buffer[cut:]
             yield chunk, line
@@ -126,9 +126,15 @@ def without_asides(text: str) -> str:
 
     Line ends stay. What the text's end cuts off is left as it is.
     """
+    return _without_asides(text)[0]
+
+
+def _without_asides(text: str) -> tuple[str, int]:
+    """Text `without_asides`, and its length up to the one that its end cuts off."""
     kept: list[str] = []
     begin = 0
-    while (start := _next_aside(text, begin)) >= 0:
+    marks = {mark: _find_aside(text, mark, 0) for mark in "!?"}
+    while (start := min(marks.values())) < len(text):
         opening, closing = next(pair for pair in _ASIDES if text.startswith(pair[0], start))
         subset = text.find("[", start) if text.startswith("<!DOCTYPE", start) else -1
         if 0 <= subset < text.find(">", start):
@@ -140,7 +146,10 @@ def without_asides(text: str) -> str:
         is_text = opening == "<![CDATA["
         kept += text[begin:start], html.escape(aside) if is_text else "\n" * aside.count("\n")
         begin = end + len(closing)
-    return "".join([*kept, text[begin:]]) if kept else text
+        for mark, at in marks.items():
+            marks[mark] = _find_aside(text, mark, begin) if at < begin else at
+    whole = sum(map(len, kept)) + start - begin
+    return "".join([*kept, text[begin:]]) if kept else text, whole
 
 
 def detokenise(text: str, language: str) -> str:
@@ -157,8 +166,13 @@ def detokenise(text: str, language: str) -> str:
             pair = rf"{opening}{JOINT}([^{opening}{closing}\n]*){JOINT}{closing}"
             text = re.sub(pair, rf"{opening}\1{closing}", text)
     language = language.partition("_")[0]
-    if language in _ELIDING:
-        text = _ELIDED.sub(r"\1\2", text)
+    if language in _ELIDING and any(f"{mark}{JOINT}" in text for mark in "'’"):
+        text = "\n".join(
+            [
+                _ELIDED.sub(r"\1\2", line) if f"'{JOINT}" in line or f"’{JOINT}" in line else line
+                for line in text.split("\n")
+            ]
+        )
     if language in _INFLECTING:
         text = _INFLECTED.sub(r"\1", text)
     for pattern, replacement in _OPENING:
@@ -167,16 +181,12 @@ def detokenise(text: str, language: str) -> str:
     return text.replace(JOINT, " ")
 
 
-def _next_aside(text: str, begin: int) -> int:
-    """Where the next comment, instruction, declaration or CDATA begins; -1 for nowhere."""
-    found = [at for mark in ("<!", "<?") if (at := text.find(mark, begin)) >= 0]
-    return min(found, default=-1)
-
-
-def _open_aside(text: str) -> int:
-    """Where an aside begins that the text's end cuts off, else its length."""
-    start = _next_aside(text, 0)
-    return start if start >= 0 else len(text)
+def _find_aside(text: str, mark: str, begin: int) -> int:
+    """Where the next `<` with such a mark after it is, from a place on; the text's length for nowhere."""
+    at = text.find(mark, begin + 1)  # rarer than the two together, which are searched slowly
+    while at > 0 and text[at - 1] != "<":
+        at = text.find(mark, at + 1)
+    return at - 1 if at > 0 else len(text)
 
 
 def _sentences(
@@ -190,6 +200,27 @@ def _sentences(
 
     Where `names` is given, the id of each sentence goes there.
     """
+    from curate.sources import cue_scan, opus_scan
+
+    texts, times, tags = opus_scan.sentences(cue_scan.codes_of(chunk), spaces())
+    if not len(tags):
+        yield from sentences_by_rules(chunk, line, language, note, names)
+        return
+    if names is not None:
+        ids = [_ID.search(chunk, begin, end) for begin, end in tags.tolist()]
+        names += [found[1] if found else "" for found in ids]
+    starts, ends = times.T.tolist()
+    yield Cues(starts, ends, detokenise(cue_scan.text_of(texts), language).split("\n"))
+
+
+def sentences_by_rules(
+    chunk: str,
+    line: int,
+    language: str,
+    note: Callable[[str, int], None],
+    names: list[str] | None = None,
+) -> Iterator[Cues]:
+    """`_sentences` of any chunk, however it is written."""
     marked = chunk
     for mark in _MARKS:
         marked = marked.replace(mark, " ")

@@ -458,6 +458,8 @@ def _lines_of(stream: BinaryIO, language: str, label: str, sink: PairSink) -> It
     for starts, ends, texts in cues_of(
         stream, content, kind, language, lambda what, _line: noted.append(what)
     ):
+        if not texts:
+            continue
         plain = plain_text(BREAK.join(texts))
         spoken = make_dialogue(plain, _FILM, language, lambda _name, _number: None)
         for start, end, text in zip(starts, ends, spoken.split(BREAK), strict=True):

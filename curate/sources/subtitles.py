@@ -14,8 +14,10 @@ import math
 import re
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
+
+import numpy as np
 
 from curate.errors import InputError
 from curate.languages import canonical
@@ -238,7 +240,7 @@ def _identity(film: re.Match[str]) -> str:
 
 def _title(content: Content) -> str | None:
     """The title that the XML's <meta> gives, at its beginning or its end."""
-    found = _TITLE.search(content.head) or _TITLE.search(content.tail)
+    found = _TITLE.search(content.head) or _TITLE.search(content.tail_text())
     return " ".join(html.unescape(found[1]).split()) or None if found else None
 
 
@@ -250,16 +252,17 @@ def _speak(
         if not texts:
             continue
         plain = plain_text(BREAK.join(texts))
-        sink.count(unit, len(texts) - _empty(plain))
+        silent = _empty(plain)
+        sink.count(unit, len(texts) - silent)
         spoken = make_dialogue(plain, section, language, sink.count)
-        emptied = _empty(spoken) - _empty(plain)
-        if emptied > 0:
-            sink.count("cues_emptied", emptied)
+        empty = _empty(spoken)
+        if empty > silent:
+            sink.count("cues_emptied", empty - silent)
         lines = spoken.split(BREAK)
-        kept = [place for place, line in enumerate(lines) if line]
-        if len(kept) == len(lines):
+        if not empty:
             yield Cues(starts, ends, lines)
         else:
+            kept = [place for place, line in enumerate(lines) if line]
             yield Cues(
                 [starts[at] for at in kept], [ends[at] for at in kept], [lines[at] for at in kept]
             )
@@ -267,10 +270,9 @@ def _speak(
 
 def _empty(text: str) -> int:
     """How many empty cues are in a text with `BREAK` between them."""
-    padded = f"{BREAK}{text}{BREAK}"
-    if BREAK * 2 not in padded:
+    if text and BREAK * 2 not in text and text[0] != BREAK != text[-1]:
         return 0
-    return sum(not cue for cue in text.split(BREAK))
+    return text.split(BREAK).count("")
 
 
 def _scenes(
@@ -284,16 +286,7 @@ def _scenes(
     rest = ""  # a scene that may go on
     begin = end = math.nan
     for starts, ends, texts in cues:
-        breaks = []
-        for at, (start, stop) in enumerate(zip(starts, ends, strict=True)):
-            # comparisons with NaN, an unknown time, are false
-            if max(start - end, begin - start) >= section.scene_gap_seconds:
-                breaks.append(at)
-            if start == start:  # noqa: PLR0124  # it is not NaN
-                begin = start
-                end = max(start, stop)  # the start, where the end is NaN
-            elif stop == stop:  # noqa: PLR0124
-                end = stop
+        breaks, begin, end = _breaks(starts, ends, begin, end, section.scene_gap_seconds)
         done = 0
         for stop_at in [*breaks, len(texts)]:
             scene = "\n".join([rest, *texts[done:stop_at]] if rest else texts[done:stop_at])
@@ -307,6 +300,26 @@ def _scenes(
             done = stop_at
     if rest:
         yield rest
+
+
+def _breaks(
+    starts: Sequence[float], ends: Sequence[float], begin: float, end: float, gap: float
+) -> tuple[list[int], float, float]:
+    """The places of the cues before which a scene ends, and the last begin and end that are known.
+
+    Args:
+        starts: in seconds; NaN where unknown.
+        ends: likewise.
+        begin: of the cue before them.
+        end: likewise.
+        gap: in seconds.
+    """
+    from curate.sources import cue_scan
+
+    found, begin, end = cue_scan.breaks(
+        np.array(starts, np.float64), np.array(ends, np.float64), begin, end, gap
+    )
+    return found.tolist(), begin, end
 
 
 def _pieces(scene: str, maximum_characters: int) -> list[str]:

@@ -1,0 +1,332 @@
+"""Compiled passes over the text of many cues: markup and white space, signs of what cleaning changes, scenes.
+
+Imported late: numba is dear to import. A text is an array of its characters (`codes_of`), so that
+places in it are places in the `str`. Which characters a rule means, its regular expression says:
+`kinds_of` asks it once for each character. A pass that meets anything it has no rule for says so,
+and the regular expressions take over; what it does itself is what they would do.
+"""
+
+# ruff: noqa: C901, PLR0912, PLR0915 - one loop over the characters carries the state of all its rules
+# ruff: noqa: PLR2004 - characters and lengths of markup are literals
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.errors import ComponentError
+from curate.sources.wikitext_tokens import compiled
+
+KINDS = 0x20001  # characters that are told apart; all beyond count as the last one, an ideograph
+BREAK, NEWLINE, SPACE, QUOTE = 1, 10, 32, 39
+SLASH, COLON, LESS, GREATER, BACKSLASH = 47, 58, 60, 62, 92
+
+# Bits of `signs`: what a cue has that a rule of `dialogue` may change. A SIGN is what makes a rule
+# look at a text at all, without it a MAY changes nothing.
+ADVERT, CREDIT, SOUND, LYRIC, MARKS_ONLY, SPEAKER, UNTIDY = (1 << bit for bit in range(7))
+SIGN_WITHIN, MAY_WITHIN, SIGN_BEGINNING, MAY_ENGLISH, MAY_OTHER = (1 << bit for bit in range(7, 12))
+DASHED, WRAPPED, MARKED = (1 << bit for bit in range(12, 15))
+
+# Bits of a character, in the order of the classes that `signs` wants.
+_IS_SPACE, _IS_ODD, _IS_DASH, _IS_MARK, _IS_SOUND, _IS_LYRIC, _IS_UPPER, _IS_DIGIT = (
+    1 << bit for bit in range(8)
+)
+_IS_UNSPACED, _IS_WORD = 1 << 8, 1 << 9
+_IS_SIGN = 1 << 10  # one of those that a rule starts from
+SIGNS = "\x02:Il0Oo|/1'"
+_LAST = KINDS - 1
+_SIGMA, _FINAL_SIGMA = "\u03c3", "\u03c2"
+
+
+class Automaton(NamedTuple):
+    """Finds any of some words, letters of either case (Aho and Corasick 1975).
+
+    Attributes:
+        classes: uint8[KINDS]: of a character.
+        steps: uint16[states, classes]: the next state.
+        found: uint16[states]: bits of the words that end there.
+    """
+
+    classes: NDArray[np.uint8]
+    steps: NDArray[np.uint16]
+    found: NDArray[np.uint16]
+
+
+def codes_of(text: str) -> NDArray[np.uint32]:
+    """The characters of a text."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def text_of(codes: NDArray[np.uint32]) -> str:
+    """The text of some characters."""
+    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def kinds_of(classes: Sequence[str]) -> NDArray[np.uint16]:
+    """uint16[KINDS]: bit `n` is set for the characters that the n-th regular expression matches."""
+    alphabet = "".join(map(chr, range(KINDS)))
+    kinds = np.zeros(KINDS, np.uint16)
+    for bit, pattern in enumerate(classes):
+        for run in re.finditer(f"(?:{pattern})+", alphabet):
+            kinds[run.start() : run.end()] |= 1 << bit
+    return kinds
+
+
+def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
+    """What finds some words (in lower case) with their bits, one sigma like another.
+
+    Raises:
+        ComponentError: a word has a dot above, half of what `str.lower` makes of İ.
+    """
+    folded = [(word.replace(_FINAL_SIGMA, _SIGMA), bit) for word, bit in words]
+    if any("\u0307" in word for word, _ in folded):
+        raise ComponentError("words without a dot above", "it is half of what becomes of İ")
+    letters = sorted({letter for word, _ in folded for letter in word})
+    number = {letter: at for at, letter in enumerate(letters, 1)}
+    classes = np.zeros(KINDS, np.uint8)
+    for code in range(KINDS):
+        lower = chr(code).lower()
+        classes[code] = number.get(_SIGMA if lower == _FINAL_SIGMA else lower[0], 0)
+    steps: list[list[int]] = [[0] * (len(letters) + 1)]
+    found = [0]
+    for word, bit in folded:
+        state = 0
+        for letter in word:
+            if not steps[state][number[letter]]:
+                steps[state][number[letter]] = len(steps)
+                steps.append([0] * (len(letters) + 1))
+                found.append(0)
+            state = steps[state][number[letter]]
+        found[state] |= bit
+    shorter = [0] * len(steps)  # the state of the longest end of what led to a state
+    queue = [state for state in steps[0] if state]
+    for state in queue:
+        found[state] |= found[shorter[state]]
+        for at, following in enumerate(steps[state]):
+            otherwise = steps[shorter[state]][at]
+            if following:
+                shorter[following] = otherwise
+                queue.append(following)
+            else:
+                steps[state][at] = otherwise
+    return Automaton(classes, np.array(steps, np.uint16), np.array(found, np.uint16))
+
+
+@compiled
+def plain(codes: Any, out: Any, kinds: Any) -> Any:
+    """`cues.plain_text` of a text into `out`; its length, or -1 where the text needs more than this.
+
+    Args:
+        codes: uint32[characters].
+        out: uint32[characters].
+        kinds: of `cues.spaces`.
+    """
+    size = len(codes)
+    length = 0
+    pending = np.uint32(0)  # white space that was not written yet
+    begins = True  # a cue
+    at = 0
+    while at < size:
+        code = codes[at]
+        at += 1
+        following = codes[at] if at < size else np.uint32(BREAK)
+        if code == LESS:
+            stop = at + (following == SLASH)
+            first = codes[stop] if stop < size else np.uint32(BREAK)
+            if 97 <= (first | 32) <= 122:
+                if first == 114 and stop == at and stop + 1 < size and codes[stop + 1] == 116:
+                    return -1  # <rt
+                while stop < size and codes[stop] not in (LESS, GREATER, BREAK):
+                    stop += 1
+                if stop == size or codes[stop] != GREATER:
+                    return -1
+                at = stop + 1
+                continue
+            if 48 <= following <= 57 or following == BACKSLASH or kinds[min(following, _LAST)] & 2:
+                return -1
+        elif code == 123:  # {
+            after = codes[at + 1] if at + 1 < size else np.uint32(BREAK)
+            is_override = following == BACKSLASH and after not in (78, 104)
+            if is_override or (97 <= (following | 32) <= 122 and after == COLON):
+                stop = at
+                while stop < size and codes[stop] not in (123, 125, LESS, BREAK):
+                    stop += 1
+                if stop == size or codes[stop] != 125:
+                    return -1
+                at = stop + 1
+                continue
+        elif code == 38:  # &
+            if following not in (SPACE, NEWLINE):
+                return -1
+        elif code == BACKSLASH:
+            if following == 78:
+                code = np.uint32(NEWLINE)
+                at += 1
+            elif following == 104:
+                code = np.uint32(SPACE)
+                at += 1
+        if code == NEWLINE:
+            pending = code
+        elif code == BREAK:
+            out[length] = code
+            length += 1
+            pending = np.uint32(0)
+            begins = True
+        elif kinds[min(code, _LAST)] & 1:
+            pending = max(pending, np.uint32(1))
+        else:
+            if pending != 0 and not begins:
+                out[length] = pending if pending == NEWLINE else np.uint32(SPACE)
+                length += 1
+            pending = np.uint32(0)
+            begins = False
+            out[length] = code
+            length += 1
+    return length
+
+
+@compiled
+def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
+    """What may be changed in each cue of a text (uint32[characters]): bits, int64[cues].
+
+    Args:
+        codes: of cues, `BREAK` between them.
+        kinds: uint16[KINDS]: white space; white space that becomes a space; dashes; what a line
+            without words is made of; what begins a sound; marks of lyrics; capitals; digits;
+            characters written without spaces; word characters; `SIGNS`.
+        classes: of an `Automaton`.
+        steps: likewise.
+        found: likewise.
+    """
+    size = len(codes)
+    cues = 1
+    for code in codes:
+        cues += code == BREAK
+    bits = np.zeros(cues, np.int64)
+    cue = 0
+    mine = 0
+    state = 0
+    previous = np.uint32(NEWLINE)
+    before = kinds[NEWLINE]  # the kind of the previous character
+    line = 0  # characters of this line
+    only_marks = True
+    for at in range(size + 1):
+        code = codes[at] if at < size else np.uint32(BREAK)
+        index = min(code, _LAST)
+        kind = kinds[index]
+        if code in (BREAK, NEWLINE):
+            if previous == SPACE or (line == 0 and NEWLINE in (code, previous)):
+                mine |= UNTIDY
+            if only_marks and line > 0:
+                mine |= MARKS_ONLY
+            if code == NEWLINE and before & _IS_UNSPACED:
+                mine |= WRAPPED
+            line = 0
+            only_marks = True
+            if code == BREAK:
+                bits[cue] = mine
+                cue += 1
+                mine = 0
+                state = 0
+                previous = np.uint32(NEWLINE)
+                before = kinds[NEWLINE]
+                continue
+        else:
+            if line == 0 and kind & _IS_DASH:
+                mine |= DASHED
+            line += 1
+            if not kind & _IS_MARK:
+                only_marks = False
+        state = steps[state, classes[index]]
+        mine |= found[state]
+        if code == 0x130:  # İ in lower case is two characters, the second of no word
+            state = 0
+        if kind & (_IS_SPACE | _IS_ODD | _IS_SOUND | _IS_LYRIC | _IS_SIGN):
+            following = codes[at + 1] if at + 1 < size else np.uint32(BREAK)
+            if kind & _IS_ODD or (code == SPACE and before & _IS_SPACE):
+                mine |= UNTIDY
+            if kind & _IS_SOUND:
+                mine |= SOUND
+            if kind & _IS_LYRIC:
+                mine |= LYRIC
+            if kind & _IS_SIGN:
+                lower = 97 <= previous <= 122
+                accented = 0xE0 <= previous <= 0xFF
+                if code == 2:
+                    mine |= MARKED
+                elif code == COLON:
+                    if before & (_IS_UPPER | _IS_DIGIT | _IS_SPACE) or previous == 46:
+                        mine |= SPEAKER
+                elif code == 73:  # I
+                    if lower or accented:
+                        mine |= SIGN_WITHIN | MAY_WITHIN
+                    if previous == 65 and following == 108:
+                        mine |= SIGN_BEGINNING | MAY_ENGLISH
+                elif code == 108:  # l
+                    if 65 <= previous <= 90 and 65 <= following <= 90:
+                        mine |= SIGN_WITHIN | MAY_WITHIN
+                    if not before & _IS_WORD:
+                        is_apostrophe = following in (QUOTE, 0x2019)
+                        is_other = following in (99, 104, 107, 108, 109, 110, 115)  # chklmns
+                        is_english = is_apostrophe or following in (
+                            102, 110, 115, 116, SPACE, NEWLINE, 44, 63, 33,  # fnst ,?!
+                        )  # fmt: skip
+                        mine |= MAY_ENGLISH if is_english else 0
+                        mine |= MAY_OTHER if is_other else 0
+                        is_first = previous in (SPACE, NEWLINE, 34)
+                        if is_first and (
+                            is_apostrophe or is_other or following in (SPACE, 102, 116)
+                        ):
+                            mine |= SIGN_BEGINNING
+                elif code == 48:  # 0
+                    if lower:
+                        mine |= SIGN_WITHIN | MAY_WITHIN
+                    elif accented:
+                        mine |= MAY_WITHIN
+                elif code in (79, 111):  # O, o
+                    if before & _IS_DIGIT:
+                        mine |= MAY_WITHIN | (SIGN_WITHIN if code == 79 else 0)
+                elif code in (124, SLASH):
+                    mine |= SIGN_BEGINNING | MAY_ENGLISH
+                elif code == 49:  # 1
+                    if before & _IS_SPACE and following == SPACE:
+                        mine |= MAY_ENGLISH
+                        if previous in (SPACE, NEWLINE):
+                            mine |= SIGN_BEGINNING
+                elif code == QUOTE and previous == QUOTE:
+                    mine |= SIGN_BEGINNING | MAY_ENGLISH
+        previous = code
+        before = kind
+    return bits
+
+
+@compiled
+def breaks(starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -> Any:
+    """Where scenes end, see `subtitles._breaks`: int64[breaks], the last begin, the last end.
+
+    Args:
+        starts: float64[cues].
+        ends: float64[cues].
+        begin: of the cue before.
+        end: of the cue before.
+        gap: in seconds.
+    """
+    found = np.empty(len(starts), np.int64)
+    count = 0
+    for at in range(len(starts)):
+        start, stop = starts[at], ends[at]
+        # comparisons with NaN, an unknown time, are false
+        pause, jump = start - end, begin - start
+        if (jump if jump > pause else pause) >= gap:  # noqa: FURB136  # of NaN it means this
+            found[count] = at
+            count += 1
+        if not np.isnan(start):
+            begin = start
+            end = stop if stop > start else start  # noqa: FURB136
+        elif not np.isnan(stop):
+            end = stop
+    return found[:count], begin, end
