@@ -1,4 +1,4 @@
-"""Every figure of the readers in one go: archives, dumps, subtitles, encodings, records, addresses.
+"""Every figure of the readers in one go: archives, main text, dumps, subtitles, encodings, records, addresses.
 
     python -m benchmarks.sources
 
@@ -10,7 +10,17 @@ from __future__ import annotations
 import importlib
 import sys
 
-PARTS = ("reading", "archives", "wikipedia", "subtitles", "encodings", "urls", "records", "remote")
+PARTS = (
+    "reading",
+    "archives",
+    "extraction",
+    "wikipedia",
+    "subtitles",
+    "encodings",
+    "urls",
+    "records",
+    "remote",
+)
 
 
 def main() -> None:

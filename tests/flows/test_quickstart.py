@@ -54,8 +54,8 @@ FUNNEL = {  # removed or tagged by each rule; a rule that is not here did nothin
     "quality.short_line_share_below": 2,
     "toxicity.maximum_score": 4,
     "bias.maximum_derogatory_mentions": 3,
-    "duplicates.exact": 5,
-    "duplicates.near": 7,
+    "duplicates.exact": 4,
+    "duplicates.near": 8,
     "duplicates.version": 1,
 }
 SILENT = {"quality.maximum_duplicate_paragraph_character_share"}  # the line rule stands before it
