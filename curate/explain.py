@@ -26,7 +26,7 @@ from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
 from curate.store import Store
 
-CHANGES_TEXT = ("sources", "clean", "name", "store")  # settings that need a run that reads
+CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
 NEEDS_RUN = {
     "language.model": "measures again",
     "perplexity.models": "measures again",
@@ -65,7 +65,7 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
 
     Returns:
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
-        limit and outcome), `duplicate` (of which document, how similar), `input` (the file), `run`
+        limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate` (of which document, how similar), `input` (the file), `run`
         and, if asked, `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL and why; `answer`: one sentence.
 
     Raises:
@@ -123,10 +123,17 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "rules": rules,
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
+        "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
         "ledger": facts,
     }
+
+
+def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
+    """The steps of cleaning that changed a document, and the characters that each took."""
+    steps = (step.rpartition(":") for step in (cleaned_by or "").split(",") if step)
+    return {name: int(characters) for name, _, characters in steps}
 
 
 def _meet(rule: Rule, row: pl.DataFrame, facts: dict[str, Any]) -> dict[str, Any]:

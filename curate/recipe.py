@@ -290,6 +290,7 @@ class QualitySection(Section):
             where both speak, the source's counts.
         definitions: the rules of the file that `preset` named, which reading it puts here, so that
             a recipe is whole without the file.
+        before_spans: rules that read what was measured before `[spans]` changed the text.
     """
 
     preset: str | None = None
@@ -297,6 +298,7 @@ class QualitySection(Section):
     rules: Limits = {}
     languages: dict[str, Limits] = {}
     sources: dict[str, Limits] = {}
+    before_spans: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
     @field_validator("languages")
     @classmethod
@@ -328,6 +330,11 @@ class QualitySection(Section):
                     asked = "the limit of a rule is a number"
                     change = "write one, or false to switch the rule off"
                     raise RecipeError(asked, f"{name!r} is true", "", change)
+        mine = set(preset).union(self.rules, *self.languages.values(), *self.sources.values())
+        for name in self.before_spans:
+            if name not in mine:
+                asked = "[quality] before_spans names rules of the recipe"
+                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, mine))
         return self
 
     def preset_rules(self) -> dict[str, dict[str, Any]]:
@@ -399,6 +406,23 @@ class DuplicatesSection(Section):
         """The similarity below which no verified pair is of use."""
         least = min(self.minimum_similarity, self.split_similarity)
         return min(least, self.version_similarity) if self.versions == "similar" else least
+
+
+class SpansSection(Section):
+    """Changes of the text by what the whole corpus holds, after linking; off unless asked for.
+
+    Attributes:
+        repeated_line_documents: lines that so many documents of one site (host) and snapshot hold
+            are taken out of all of them; left out: none is. Documents that repeat one another count
+            as one. See `curate.text.site_lines` for what makes two lines equal.
+        sources: kinds of sources whose documents belong to sites.
+    """
+
+    repeated_line_documents: Annotated[int, Field(ge=2)] | None = None
+    sources: Annotated[
+        tuple[Literal["commoncrawl", "wikipedia", "records"], ...],
+        Field(strict=False, min_length=1),
+    ] = ("commoncrawl",)
 
 
 class ToxicitySection(Section):
@@ -548,6 +572,7 @@ class Recipe(Section):
     quality: QualitySection = QualitySection()
     perplexity: PerplexitySection = PerplexitySection()
     duplicates: DuplicatesSection = DuplicatesSection()
+    spans: SpansSection = SpansSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
     urls: UrlsSection = UrlsSection()
@@ -555,6 +580,30 @@ class Recipe(Section):
     audit: AuditSection = AuditSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
+
+    @property
+    def changes_spans(self) -> bool:
+        """Whether the text changes after linking."""
+        return self.spans.repeated_line_documents is not None
+
+    @model_validator(mode="after")
+    def _can_change_spans(self) -> Self:
+        if not self.changes_spans:
+            if self.quality.before_spans:
+                asked = "[quality] before_spans reads what was measured before [spans]"
+                change = "set repeated_line_documents in it"
+                raise RecipeError(asked, "[spans] changes nothing", "", change)
+            return self
+        if self.duplicates.among == "passing":
+            asked = "[spans] changes texts, after which other rules may pass them"
+            came = 'with [duplicates] among = "passing" these were not compared'
+            raise RecipeError(asked, came, "", 'set among = "read"')
+        kinds = {section.kind for section in self.sources}
+        if not kinds.intersection(self.spans.sources):
+            asked = "[spans] sources names kinds of the recipe's sources"
+            came = f"{', '.join(self.spans.sources)} is none"
+            raise RecipeError(asked, came, "", f"name some of {', '.join(sorted(kinds))}")
+        return self
 
 
 def load_recipe(path: Path, settings: dict[str, str] | None = None) -> Recipe:

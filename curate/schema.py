@@ -74,6 +74,9 @@ VERDICT: dict[str, DataType] = {
     "cluster_size": pl.Int64,
 }
 STATES = ("failed", "not_applicable", "not_computed")
+BEFORE_SPANS = (
+    "_before_spans"  # ends the name of a column as it was before `spans` changed the text
+)
 
 
 @dataclass(frozen=True)

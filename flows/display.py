@@ -140,6 +140,9 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
+        if document["cleaned"]:
+            steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
+            console.print(f"cleaned   {', '.join(steps)} characters")
         if "text" in document:
             gone = "(the store no longer holds the text)"
             console.print(f"\n{gone if document['text'] is None else document['text']}")

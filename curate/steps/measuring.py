@@ -18,9 +18,10 @@ from curate.recipe import (
     ToxicitySection,
     UrlsSection,
 )
-from curate.schema import columns_of, conform
-from curate.steps.work import Block, Work, library_versions, name_of
+from curate.schema import BEFORE_SPANS, columns_of, conform
+from curate.steps.work import Block, Work, library_versions, name_of, overlay
 
+LINKED = "signatures"  # the scorer by which documents are linked, before `spans`
 BATCH_BYTES = 4 << 20  # a scorer's arrays take several times the text
 Scorer = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -77,8 +78,10 @@ def scorers_of(recipe: Recipe) -> tuple[str, ...]:
 
 
 def score_names(work: Work, block: Block) -> list[str]:
-    """The names of a block's score objects."""
-    return [name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)]
+    """The names of a block's score objects, before `spans` changed some documents and after."""
+    scorers = scorers_of(work.recipe)
+    versions = [block, block.changed] if block.changed else [block]
+    return [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
 
 
 def measure_block(work: Work, block: Block) -> None:
@@ -127,8 +130,30 @@ def _batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
 
 
 def read_scores(work: Work, block: Block, columns: Iterable[str]) -> pl.DataFrame:
-    """Some score columns of a block, in the order of its documents."""
+    """Some score columns of a block, in the order of its documents.
+
+    Those of a document that `spans` changed were measured again, but for those of `signatures`: it
+    was linked as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
+    """
     wanted = set(columns)
+    before = {name for name in wanted if name.endswith(BEFORE_SPANS)}
+    scores = _read_version(work, block, wanted - before)
+    if block.changed:
+        again = (wanted - before).difference(columns_of(LINKED))
+        changed = _read_version(work, block.changed, again)
+        if changed.width:
+            rows = work.store.read_frame(block.changed.name, ["row"])
+            scores = scores.with_columns(
+                overlay(scores.select(changed.columns), changed.hstack(rows))
+            )
+    if before:
+        old = _read_version(work, block, {name.removesuffix(BEFORE_SPANS) for name in before})
+        scores = scores.hstack(old.rename(lambda name: name + BEFORE_SPANS))
+    return scores
+
+
+def _read_version(work: Work, block: Block, wanted: set[str]) -> pl.DataFrame:
+    """Score columns of a block as it is named, whatever was changed in it."""
     found = []
     for scorer in scorers_of(work.recipe):
         mine = [name for name in columns_of(scorer) if name in wanted]
