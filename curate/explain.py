@@ -262,7 +262,8 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     if old.duplicates.among == "passing":  # what other rules removed was not compared
         by_other = pl.col("before").is_not_null() & ~pl.col("before").is_in(DUPLICATE_RULES)
         unknown += decided.filter(by_other & pl.col("after").is_null()).height
-    counts = decided.group_by("source", "language", "before", "after").agg(documents=pl.len())
+    groups = decided.lazy().group_by("source", "language", "before", "after")
+    counts = groups.agg(documents=pl.len()).collect(engine="streaming")
     return Change(
         _sum_counts(counts, "before"),
         _sum_counts(counts, "after"),
@@ -378,17 +379,18 @@ def _decide_again(
         removed_by = removed_by.scatter(losers["id"], losers["rule"])
     if not is_made.any():
         return removed_by
-    parents = rows["parent"].filter(is_made).unique()
-    kept = rows["id"].filter(removed_by.is_null() & rows["id"].is_in(parents.implode()))
-    orphan = is_made & ~rows["parent"].is_in(kept.implode()).fill_null(value=False)
-    was = rows["removed_by"]
-    return pl.select(
+    made = rows.select("parent", was="removed_by", now=removed_by).filter(is_made)
+    is_parent = rows["id"].is_in(made["parent"].unique().implode())
+    kept = rows["id"].filter(is_parent & removed_by.is_null())
+    orphan = pl.col("parent").is_in(kept.implode()).fill_null(value=False).not_()
+    verdicts = made.select(
         pl.when(orphan)
         .then(pl.lit("augment.parent_removed"))
-        .when(is_made & was.is_in(DUPLICATE_RULES))
-        .then(was)
-        .otherwise(removed_by)
+        .when(pl.col("was").is_in(DUPLICATE_RULES))
+        .then("was")
+        .otherwise("now")
     ).to_series()
+    return removed_by.scatter(is_made.arg_true(), verdicts)
 
 
 def _sum_counts(counts: pl.DataFrame, column: str) -> pl.DataFrame:

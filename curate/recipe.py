@@ -402,10 +402,15 @@ class DuplicatesSection(Section):
     rows: Annotated[int, Field(ge=1)] = 4
 
     @property
+    def least_of_duplicates(self) -> float:
+        """The similarity below which no verified pair makes a duplicate."""
+        similar = self.versions == "similar"
+        return min(self.minimum_similarity, self.version_similarity if similar else 1.0)
+
+    @property
     def least_similarity(self) -> float:
         """The similarity below which no verified pair is of use."""
-        least = min(self.minimum_similarity, self.split_similarity)
-        return min(least, self.version_similarity) if self.versions == "similar" else least
+        return min(self.least_of_duplicates, self.split_similarity)
 
 
 class SpansSection(Section):

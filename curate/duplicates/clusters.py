@@ -62,15 +62,26 @@ def choose_survivors(
     documents = passing.filter(pl.col("text_hash").is_not_null())
     if section.scope == "snapshot":
         documents = documents.with_columns(pl.col("snapshot").fill_null(""))
-    found = _find_clusters(_may_cluster(documents, links), links, section)
+    links = links.filter(pl.col("similarity") >= section.least_of_duplicates)
+    found = _find_clusters(_may_cluster(documents, links, section), links, section)
     return _keep_one_upload(documents, found, section) if section.versions == "id" else found
 
 
-def _may_cluster(documents: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """The documents whose text others have too, or a pair names: what follows is dear."""
+def _may_cluster(
+    documents: pl.DataFrame, links: pl.DataFrame, section: DuplicatesSection
+) -> pl.DataFrame:
+    """The documents whose text others have too, or a pair links: what follows is dear."""
     hashes = documents["text_hash"]
-    linked = pl.concat([links["hash_a"], links["hash_b"]]).unique()
-    return documents.filter(hashes.is_in(linked.implode()) | hashes.is_duplicated())
+    is_near = pl.col("similarity") >= section.minimum_similarity
+    near, other = (links.filter(some) for some in (is_near, ~is_near))
+    may = hashes.is_in(_ends(near)) | hashes.is_duplicated()
+    if other.height:  # which link versions of one work alone
+        may |= hashes.is_in(_ends(other)) & documents["work"].is_not_null()
+    return documents.filter(may)
+
+
+def _ends(links: pl.DataFrame) -> pl.Series:
+    return pl.concat([links["hash_a"], links["hash_b"]]).unique().implode()
 
 
 def _find_clusters(
