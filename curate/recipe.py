@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from curate.errors import RecipeError, nearest
-from curate.languages import normalise_language
+from curate.languages import normalise_language, stop_words
 from curate.presets import all_rules, load_preset, read_rules_file
 
 
@@ -224,6 +224,8 @@ class CleanSection(Section):
             the same as `lines = ["policy"]`.
         mojibake: repair texts that were decoded in a wrong set and encoded again (by ftfy).
         lines: rules by which lines are dropped (RefinedWeb, DCLM); see `curate.text.lines`.
+        stop_words: languages whose stop words are taken out of all texts, for classical models: what
+            is measured then, the language too, is measured without them.
         maximum_document_characters: a longer document is cut at paragraphs into parts that are
             linked to the first one; left out: none is.
     """
@@ -232,7 +234,19 @@ class CleanSection(Section):
     policy_lines: bool = False
     mojibake: bool = False
     lines: Annotated[tuple[LineRule, ...], Field(strict=False)] = ()
+    stop_words: Annotated[tuple[str, ...], Field(strict=False)] = ()
     maximum_document_characters: Annotated[int, Field(ge=1000)] | None = None
+
+    @field_validator("stop_words")
+    @classmethod
+    def _listed(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        chosen = tuple(sorted({normalise_language(code) for code in codes}))
+        for code in chosen:
+            if code not in stop_words():
+                asked = "[clean] stop_words names languages with a list of stop words"
+                change = f"there are lists for {', '.join(sorted(stop_words()))}"
+                raise RecipeError(asked, f"{code!r} has none", "", change)
+        return chosen
 
     @property
     def line_rules(self) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.languages import canonical
+from curate.languages import stop_words
 from curate.presets import FAMILY, family_languages, read_preset
 from curate.text.segment import segment
+from curate.text.stop_words import hash_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +62,7 @@ def score_fineweb2_stopwords(frame: pl.DataFrame) -> pl.DataFrame:
 @functools.cache
 def stopword_lists() -> WordLists:
     """The lists of stopwords-iso by ISO 639-3 code."""
-    import stopwordsiso
-
-    lists = {canonical(code): stopwordsiso.stopwords(code) for code in stopwordsiso.langs()}
-    return _tables({code: words for code, words in lists.items() if code is not None})
+    return _tables(stop_words())
 
 
 @functools.cache
@@ -78,9 +76,7 @@ def _tables(lists: Mapping[str, Iterable[str]]) -> WordLists:
     names = sorted(lists)
     tables, bounds = [], [0]
     for name in names:
-        words = segment(pl.Series("text", sorted(lists[name]), pl.String))
-        single = np.flatnonzero(np.diff(words.word_offsets) == 1)
-        hashes = np.unique(words.word_hash[words.word_offsets[single]])
+        hashes = hash_words(lists[name])
         size = 2
         while size < 2 * len(hashes):
             size *= 2

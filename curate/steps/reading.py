@@ -45,7 +45,8 @@ def read_key(work: Work, part: Part) -> str:
         clean=work.recipe.clean.model_dump(),
         files=[_facts(file) for file in part.files],
         libraries=library_versions(part.section.kind)
-        | (library_versions("mojibake") if work.recipe.clean.mojibake else {}),
+        | (library_versions("mojibake") if work.recipe.clean.mojibake else {})
+        | (library_versions("stopwords") if work.recipe.clean.stop_words else {}),
     )
 
 
