@@ -29,6 +29,7 @@ from curate.store import Store
 CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
 NEEDS_RUN = {
     "language.model": "measures again",
+    "quality.words": "measures again",
     "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",

@@ -304,6 +304,8 @@ class QualitySection(Section):
             where both speak, the source's counts.
         definitions: the rules of the file that `preset` named, which reading it puts here, so that
             a recipe is whole without the file.
+        words: how scripts without spaces are cut into words for quality and the stop words of a
+            language: `rules` (see `curate.text.segment`), or `icu`, by dictionary (the extra `icu`).
         before_spans: rules that read what was measured before `[spans]` changed the text.
     """
 
@@ -312,6 +314,7 @@ class QualitySection(Section):
     rules: Limits = {}
     languages: dict[str, Limits] = {}
     sources: dict[str, Limits] = {}
+    words: Literal["rules", "icu"] = "rules"
     before_spans: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
     @field_validator("languages")

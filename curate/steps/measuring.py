@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
@@ -20,6 +20,7 @@ from curate.recipe import (
 )
 from curate.schema import BEFORE_SPANS, columns_of, conform
 from curate.steps.work import Block, Work, library_versions, name_of, overlay
+from curate.text.segment import Words
 
 LINKED = "signatures"  # the scorer by which documents are linked, before `spans`
 BATCH_BYTES = 4 << 20  # a scorer's arrays take several times the text
@@ -50,6 +51,9 @@ NEEDS: dict[
 }
 
 
+BY_WORDS = ("quality", "stopwords")  # measured on the words that [quality] words says
+
+
 def score_key(work: Work, block: Block, scorer: str) -> str:
     """The key of a scorer's object for a block."""
     recipe = work.recipe
@@ -57,6 +61,8 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     model = _scorer(scorer, recipe)
     if isinstance(model, Identified):
         parts["model"] = _identity(model)
+    if recipe.quality.words == "icu" and scorer in BY_WORDS:
+        parts["words"] = library_versions("icu")
     if scorer == "toxicity" and recipe.toxicity.scorer == "detoxify":
         parts["libraries"] = library_versions("detoxify")
     if scorer == "signatures":
@@ -200,6 +206,8 @@ def _scorer(name: str, recipe: Recipe) -> Scorer:
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
     }
+    if name in BY_WORDS:
+        return _word_scorer(name, recipe.quality.words)
     return _make_scorer(name, sections.get(name))
 
 
@@ -230,16 +238,27 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
     return _plain_scorer(name)
 
 
+@cache
+def _word_scorer(name: str, words: Words) -> Scorer:
+    """A scorer that counts words."""
+    from curate.score.quality import score_quality
+    from curate.score.stopwords import score_stopwords
+
+    if words == "icu":
+        from curate.text.dictionary import check_icu
+
+        check_icu()
+    scorer = score_quality if name == "quality" else score_stopwords
+    return partial(scorer, words=words)
+
+
 def _plain_scorer(name: str) -> Scorer:
     """A scorer that takes no settings."""
     from curate.score.bias import score_bias
     from curate.score.page import score_page
-    from curate.score.quality import score_quality
-    from curate.score.stopwords import score_fineweb2_stopwords, score_stopwords
+    from curate.score.stopwords import score_fineweb2_stopwords
 
     scorers: dict[str, Scorer] = {
-        "quality": score_quality,
-        "stopwords": score_stopwords,
         "fineweb2_stopwords": score_fineweb2_stopwords,
         "bias": score_bias,
         "page": score_page,

@@ -67,6 +67,7 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "toxicity": ("fasttext-numpy2", "numpy"),
     "detoxify": ("detoxify", "torch", "transformers"),
     "mojibake": ("ftfy",),
+    "icu": ("icu4py",),
     "ledger": ("polars",),
     "scatter": ("polars", "pyarrow"),
 }

@@ -15,16 +15,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curate.languages import stop_words
+from curate.text.segment import Words, segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def hash_words(words: Iterable[str]) -> NDArray[np.uint64]:
-    """The folded hashes of those of some words that are one word in `segment`; sorted, distinct."""
-    from curate.text.segment import segment
-
-    pieces = segment(pl.Series("text", sorted(words), pl.String))
+def hash_words(entries: Iterable[str], words: Words = "rules") -> NDArray[np.uint64]:
+    """The folded hashes of the entries that are one word in `segment`; sorted, distinct."""
+    pieces = segment(pl.Series("text", sorted(entries), pl.String), words)
     single = np.flatnonzero(np.diff(pieces.word_offsets) == 1)
     return np.unique(pieces.word_hash[pieces.word_offsets[single]])
 
@@ -44,7 +43,6 @@ def remove_words(text: pl.Series, languages: tuple[str, ...]) -> pl.Series:
     import pyarrow as pa
 
     from curate.text.rewrite import without_words
-    from curate.text.segment import segment
 
     pieces = segment(text)
     gone = np.isin(pieces.word_hash, _listed(languages))
