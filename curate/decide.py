@@ -26,7 +26,7 @@ from curate.recipe import (
     Recipe,
     UrlsSection,
 )
-from curate.schema import COLUMNS, DataType
+from curate.schema import BEFORE_SPANS, COLUMNS, DataType
 
 Removes = Literal[
     "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
@@ -82,9 +82,15 @@ class Rule:
     overrides: tuple[Override, ...] = ()
 
     @property
+    def scorer(self) -> str:
+        """The scorer that the rule reads."""
+        return COLUMNS[self.column.removesuffix(BEFORE_SPANS)].scorer
+
+    @property
     def state(self) -> str:
-        """The state column of the scorer that the rule reads."""
-        return f"{COLUMNS[self.column].scorer}_state"
+        """The state column of that scorer."""
+        before = BEFORE_SPANS if self.column.endswith(BEFORE_SPANS) else ""
+        return f"{self.scorer}_state{before}"
 
     @property
     def columns(self) -> set[str]:
@@ -149,7 +155,10 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     Raises:
         RecipeError: a preset or a rule is unknown, or reads a column that no scorer gives.
     """
-    rules = [*_url_rules(recipe.urls), *_page_rules(recipe.page)]
+    rules = []
+    if recipe.changes_spans:
+        rules.append(Rule("spans.nothing_left", "characters", "at_or_below", 0.0))
+    rules += [*_url_rules(recipe.urls), *_page_rules(recipe.page)]
     language, toxicity, bias = recipe.language, recipe.toxicity, recipe.bias
     decontamination = recipe.decontamination
     if language.keep is not None:
@@ -253,7 +262,7 @@ def _quality_rules(section: QualitySection) -> list[Rule]:
         rules.append(
             Rule(
                 f"quality.{name}",
-                facts["column"],
+                facts["column"] + BEFORE_SPANS * (name in section.before_spans),
                 facts["removes"],
                 usual,
                 "remove",

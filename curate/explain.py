@@ -27,9 +27,10 @@ from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
 from curate.store import Store
 
-CHANGES_TEXT = ("sources", "clean", "name", "store")  # settings that need a run that reads
+CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
 NEEDS_RUN = {
     "language.model": "measures again",
+    "quality.words": "measures again",
     "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",
@@ -69,9 +70,11 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
 
     Returns:
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
-        limit and outcome), `duplicate` (of which document, how similar), `contamination` (the items
-        of evaluation sets that it holds: see `curate.duplicates.contamination`), `input` (the
-        file), `run` and, if asked, `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL and why; `answer`: one sentence.
+        limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate`
+        (of which document, how similar), `contamination` (the items of evaluation sets that it
+        holds: see `curate.duplicates.contamination`), `input` (the file), `run` and, if asked,
+        `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
+        and why; `answer`: one sentence.
 
     Raises:
         ReleaseError: there is no such release.
@@ -129,10 +132,17 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
         "contamination": facts.get("contamination_matches") or [],
+        "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
         "ledger": facts,
     }
+
+
+def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
+    """The steps of cleaning that changed a document, and the characters that each took."""
+    steps = (step.rpartition(":") for step in (cleaned_by or "").split(",") if step)
+    return {name: int(characters) for name, _, characters in steps}
 
 
 def _meet(rule: Rule, row: pl.DataFrame, facts: dict[str, Any]) -> dict[str, Any]:
@@ -261,24 +271,34 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     new = change_recipe(old, settings)
     _refuse_pairs(manifest, old.duplicates, new.duplicates)
     rules = compile_rules(new)
-    rows = _scan(store, manifest, rules)
+    rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
     decided = rows.with_columns(_decide_again(rows, links, new, rules).alias("after"))
     decided = decided.rename({"removed_by": "before"})
-    differs = pl.col("before").ne_missing(pl.col("after"))
+    differs = decided.select(pl.col("before").ne_missing(pl.col("after"))).to_series()
     shown = ["id", "source", "language", "uri", "title", "before", "after"]
-    changed = _with_names(store, manifest, decided.filter(differs)).sort("id")
-    unknown = rows.select(any_undetermined(rules)).to_series().sum()
+    changed = decided.filter(differs).hstack(_read_names(store, manifest, differs))
+    unknown = _count_undetermined(rows, rules)
     if old.duplicates.among == "passing":  # what other rules removed was not compared
         by_other = pl.col("before").is_not_null() & ~pl.col("before").is_in(DUPLICATE_RULES)
         unknown += decided.filter(by_other & pl.col("after").is_null()).height
+    groups = decided.lazy().group_by("source", "language", "before", "after")
+    counts = groups.agg(documents=pl.len()).collect(engine="streaming")
     return Change(
-        _count(decided, "before"),
-        _count(decided, "after"),
+        _sum_counts(counts, "before"),
+        _sum_counts(counts, "after"),
         changed.select(shown),
         _sample(store, changed, samples).select(*shown, "text"),
-        int(unknown),
+        unknown,
     )
+
+
+def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
+    """The documents that lack some rule's score."""
+    states = {rule.state for rule in rules}
+    if not any((rows[state] == "not_computed").any() for state in states):
+        return 0  # which is told in no time
+    return int(rows.select(any_undetermined(rules)).to_series().sum())
 
 
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
@@ -313,17 +333,25 @@ def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
     )
 
 
-DECIDES = [
-    *("id", "source", "language", "snapshot", "date", "text_hash", "words", "parent", "priority"),
-    *("work", "source_id"),
-    "removed_by",
-]
-NAMES = ["id", "uri", "title", "block", "row"]
+DECIDES = ("id", "source", "language", "parent", "removed_by")
+NAMES = ("uri", "title", "block", "row")
 
 
-def _scan(store: Store, manifest: Manifest, rules: tuple[Rule, ...]) -> pl.DataFrame:
-    """The columns of the whole ledger that decide."""
-    columns = list(dict.fromkeys([*DECIDES, *columns_read(rules)]))
+def _compared(section: DuplicatesSection) -> list[str]:
+    """The columns by which survivors are chosen: long ones are dear to read."""
+    columns = ["text_hash", "priority", "words", "date"]
+    if section.scope == "snapshot":
+        columns.append("snapshot")
+    if section.versions != "off":
+        columns += ["work", "language"]
+    return [*columns, "source_id"] if section.versions == "id" else columns
+
+
+def _scan(
+    store: Store, manifest: Manifest, rules: tuple[Rule, ...], section: DuplicatesSection
+) -> pl.DataFrame:
+    """The columns of the whole ledger that decide, its rows sorted by id."""
+    columns = list(dict.fromkeys([*DECIDES, *_compared(section), *columns_read(rules)]))
     parts = find_parts(store, manifest.folder)
     scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
     there = set(scans[0].collect_schema().names())
@@ -338,19 +366,18 @@ def _scan(store: Store, manifest: Manifest, rules: tuple[Rule, ...]) -> pl.DataF
     return pl.concat([scan.select(columns) for scan in scans]).collect()
 
 
-def _with_names(store: Store, manifest: Manifest, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with what tells a person which documents they are, and where their text lies."""
+def _read_names(store: Store, manifest: Manifest, wanted: pl.Series) -> pl.DataFrame:
+    """What tells a person which documents some rows are, and where their text lies."""
     parts = find_parts(store, manifest.folder)
-    wanted = rows["id"].implode()
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
-    names = [scan.select(NAMES).filter(pl.col("id").is_in(wanted)) for scan in scans]
-    return rows.join(pl.concat(names).collect(), on="id", how="left")
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(NAMES) for part in parts]
+    return pl.concat(scans).collect().filter(wanted)
 
 
 def _sample(store: Store, changed: pl.DataFrame, samples: int) -> pl.DataFrame:
     """Some rows with their text: the first of each transition, then the second, and so on."""
+    few = changed.group_by("before", "after").head(samples).sort("id")
     rank = pl.int_range(pl.len()).over("before", "after").alias("rank")
-    chosen = changed.with_columns(rank).sort("rank", "id").head(samples)
+    chosen = few.with_columns(rank).sort("rank", "id").head(samples)
     texts = [read_text(store, *place) for place in chosen.select("block", "row").iter_rows()]
     return chosen.with_columns(text=pl.Series(texts, dtype=pl.String))
 
@@ -363,40 +390,33 @@ def _decide_again(
 
     removed_by = find_removals(rows, rules)
     is_made = rows["source"].str.starts_with("augment:")
-    passing = rows.filter(removed_by.is_null() & ~is_made).select(
-        "id",
-        "snapshot",
-        "text_hash",
-        "priority",
-        pl.col("words").cast(pl.Int64),
-        "date",
-        "work",
-        "language",
-        "source_id",
-    )
-    members = choose_survivors(passing, links, recipe.duplicates)
     if recipe.duplicates.action == "remove":
-        losers = members.filter(pl.col("duplicate_of").is_not_null()).select("id", "rule")
-        joined = rows.select("id").join(losers, on="id", how="left", maintain_order="left")
-        removed_by = joined.select(pl.coalesce("rule", removed_by)).to_series()
+        places = pl.int_range(rows.height, eager=True).alias("id")  # in the order of ids
+        compared = rows.select(places, *_compared(recipe.duplicates))
+        passing = compared.filter(removed_by.is_null() & ~is_made)
+        members = choose_survivors(passing, links, recipe.duplicates)
+        losers = members.filter(pl.col("duplicate_of").is_not_null())
+        removed_by = removed_by.scatter(losers["id"], losers["rule"])
     if not is_made.any():
         return removed_by
-    kept = rows["id"].filter(removed_by.is_null())
-    orphan = is_made & ~rows["parent"].is_in(kept.implode()).fill_null(value=False)
-    was = rows["removed_by"]
-    return pl.select(
+    made = rows.select("parent", was="removed_by", now=removed_by).filter(is_made)
+    is_parent = rows["id"].is_in(made["parent"].unique().implode())
+    kept = rows["id"].filter(is_parent & removed_by.is_null())
+    orphan = pl.col("parent").is_in(kept.implode()).fill_null(value=False).not_()
+    verdicts = made.select(
         pl.when(orphan)
         .then(pl.lit("augment.parent_removed"))
-        .when(is_made & was.is_in(DUPLICATE_RULES))
-        .then(was)
-        .otherwise(removed_by)
+        .when(pl.col("was").is_in(DUPLICATE_RULES))
+        .then("was")
+        .otherwise("now")
     ).to_series()
+    return removed_by.scatter(is_made.arg_true(), verdicts)
 
 
-def _count(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+def _sum_counts(counts: pl.DataFrame, column: str) -> pl.DataFrame:
     """Documents by source, language and rule; a null rule: kept."""
     return (
-        frame.group_by("source", "language", rule=column)
-        .agg(documents=pl.len())
+        counts.group_by("source", "language", rule=column)
+        .agg(pl.col("documents").sum())
         .sort("source", "language", "rule")
     )

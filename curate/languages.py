@@ -5,7 +5,8 @@ Every language has one code here: the ISO 639-3 code of its ISO 639-1 language w
 in a recipe mean what every model's `zh`, `cmn_Hani` and `zho_Hans` mean.
 
 The code set is ISO 639-3 (registration authority: SIL International, iso639-3.sil.org), in
-`iso-639-3.txt`; script codes are ISO 15924. Pure data: no library is imported.
+`iso-639-3.txt`; script codes are ISO 15924. Pure data: no library is imported but by `stop_words`,
+whose lists are those of stopwords-iso (58 languages, MIT).
 """
 
 from __future__ import annotations
@@ -131,3 +132,12 @@ def normalise_language(code: str) -> str:
             "a language is an ISO 639-1 or 639-3 code", f"{code!r} is none", change=hint
         )
     return found
+
+
+@cache
+def stop_words() -> dict[str, frozenset[str]]:
+    """The stop words of each language that has a list, by ISO 639-3 code."""
+    import stopwordsiso
+
+    lists = {canonical(code): stopwordsiso.stopwords(code) for code in stopwordsiso.langs()}
+    return {code: frozenset(words) for code, words in lists.items() if code is not None}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from curate.errors import RecipeError, nearest
-from curate.languages import normalise_language
+from curate.languages import normalise_language, stop_words
 from curate.presets import all_rules, load_preset, read_rules_file
 
 
@@ -232,6 +232,8 @@ class CleanSection(Section):
             the same as `lines = ["policy"]`.
         mojibake: repair texts that were decoded in a wrong set and encoded again (by ftfy).
         lines: rules by which lines are dropped (RefinedWeb, DCLM); see `curate.text.lines`.
+        stop_words: languages whose stop words are taken out of all texts, for classical models: what
+            is measured then, the language too, is measured without them.
         maximum_document_characters: a longer document is cut at paragraphs into parts that are
             linked to the first one; left out: none is.
     """
@@ -240,7 +242,19 @@ class CleanSection(Section):
     policy_lines: bool = False
     mojibake: bool = False
     lines: Annotated[tuple[LineRule, ...], Field(strict=False)] = ()
+    stop_words: Annotated[tuple[str, ...], Field(strict=False)] = ()
     maximum_document_characters: Annotated[int, Field(ge=1000)] | None = None
+
+    @field_validator("stop_words")
+    @classmethod
+    def _listed(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        chosen = tuple(sorted({normalise_language(code) for code in codes}))
+        for code in chosen:
+            if code not in stop_words():
+                asked = "[clean] stop_words names languages with a list of stop words"
+                change = f"there are lists for {', '.join(sorted(stop_words()))}"
+                raise RecipeError(asked, f"{code!r} has none", "", change)
+        return chosen
 
     @property
     def line_rules(self) -> tuple[str, ...]:
@@ -298,6 +312,9 @@ class QualitySection(Section):
             where both speak, the source's counts.
         definitions: the rules of the file that `preset` named, which reading it puts here, so that
             a recipe is whole without the file.
+        words: how scripts without spaces are cut into words for quality and the stop words of a
+            language: `rules` (see `curate.text.segment`), or `icu`, by dictionary (the extra `icu`).
+        before_spans: rules that read what was measured before `[spans]` changed the text.
     """
 
     preset: str | None = None
@@ -305,6 +322,8 @@ class QualitySection(Section):
     rules: Limits = {}
     languages: dict[str, Limits] = {}
     sources: dict[str, Limits] = {}
+    words: Literal["rules", "icu"] = "rules"
+    before_spans: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
     @field_validator("languages")
     @classmethod
@@ -336,6 +355,11 @@ class QualitySection(Section):
                     asked = "the limit of a rule is a number"
                     change = "write one, or false to switch the rule off"
                     raise RecipeError(asked, f"{name!r} is true", "", change)
+        mine = set(preset).union(self.rules, *self.languages.values(), *self.sources.values())
+        for name in self.before_spans:
+            if name not in mine:
+                asked = "[quality] before_spans names rules of the recipe"
+                raise RecipeError(asked, f"{name!r} is none", "", nearest(name, mine))
         return self
 
     def preset_rules(self) -> dict[str, dict[str, Any]]:
@@ -403,10 +427,32 @@ class DuplicatesSection(Section):
     rows: Annotated[int, Field(ge=1)] = 4
 
     @property
+    def least_of_duplicates(self) -> float:
+        """The similarity below which no verified pair makes a duplicate."""
+        similar = self.versions == "similar"
+        return min(self.minimum_similarity, self.version_similarity if similar else 1.0)
+
+    @property
     def least_similarity(self) -> float:
         """The similarity below which no verified pair is of use."""
-        least = min(self.minimum_similarity, self.split_similarity)
-        return min(least, self.version_similarity) if self.versions == "similar" else least
+        return min(self.least_of_duplicates, self.split_similarity)
+
+
+class SpansSection(Section):
+    """Changes of the text by what the whole corpus holds, after linking; off unless asked for.
+
+    Attributes:
+        repeated_line_documents: lines that so many documents of one site (host) and snapshot hold
+            are taken out of all of them; left out: none is. Documents that repeat one another count
+            as one. See `curate.text.site_lines` for what makes two lines equal.
+        sources: kinds of sources whose documents belong to sites.
+    """
+
+    repeated_line_documents: Annotated[int, Field(ge=2)] | None = None
+    sources: Annotated[
+        tuple[Literal["commoncrawl", "wikipedia", "records"], ...],
+        Field(strict=False, min_length=1),
+    ] = ("commoncrawl",)
 
 
 RECORDED_OVERLAP = 0.2  # of items in documents: the least that is kept as evidence
@@ -626,6 +672,7 @@ class Recipe(Section):
     perplexity: PerplexitySection = PerplexitySection()
     duplicates: DuplicatesSection = DuplicatesSection()
     decontamination: DecontaminationSection = DecontaminationSection()
+    spans: SpansSection = SpansSection()
     toxicity: ToxicitySection = ToxicitySection()
     bias: BiasSection = BiasSection()
     urls: UrlsSection = UrlsSection()
@@ -633,6 +680,30 @@ class Recipe(Section):
     audit: AuditSection = AuditSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
+
+    @property
+    def changes_spans(self) -> bool:
+        """Whether the text changes after linking."""
+        return self.spans.repeated_line_documents is not None
+
+    @model_validator(mode="after")
+    def _can_change_spans(self) -> Self:
+        if not self.changes_spans:
+            if self.quality.before_spans:
+                asked = "[quality] before_spans reads what was measured before [spans]"
+                change = "set repeated_line_documents in it"
+                raise RecipeError(asked, "[spans] changes nothing", "", change)
+            return self
+        if self.duplicates.among == "passing":
+            asked = "[spans] changes texts, after which other rules may pass them"
+            came = 'with [duplicates] among = "passing" these were not compared'
+            raise RecipeError(asked, came, "", 'set among = "read"')
+        kinds = {section.kind for section in self.sources}
+        if not kinds.intersection(self.spans.sources):
+            asked = "[spans] sources names kinds of the recipe's sources"
+            came = f"{', '.join(self.spans.sources)} is none"
+            raise RecipeError(asked, came, "", f"name some of {', '.join(sorted(kinds))}")
+        return self
 
 
 def load_recipe(path: Path, settings: dict[str, str] | None = None) -> Recipe:

@@ -82,6 +82,9 @@ MATCH: dict[str, DataType] = {  # an item of an evaluation set in a document
     "overlap": pl.Float64,  # share of the item's n-grams
 }
 STATES = ("failed", "not_applicable", "not_computed")
+BEFORE_SPANS = (
+    "_before_spans"  # ends the name of a column as it was before `spans` changed the text
+)
 
 
 @dataclass(frozen=True)

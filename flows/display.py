@@ -149,6 +149,9 @@ def show_story(story: dict[str, Any]) -> None:
             console.print(f"cluster   {document['cluster_size']} documents")
         for match in document["contamination"]:
             console.print(f"holds     {tell_match(match)}")
+        if document["cleaned"]:
+            steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
+            console.print(f"cleaned   {', '.join(steps)} characters")
         if "text" in document:
             gone = "(the store no longer holds the text)"
             console.print(f"\n{gone if document['text'] is None else document['text']}")

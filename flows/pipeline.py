@@ -1,6 +1,6 @@
 """The whole run, top to bottom.
 
-    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ decide ─▶ make ─▶ release
+    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ spans ─▶ decide ─▶ make ─▶ release
 
 Every stage only adds objects; a stage whose objects exist does nothing. Started by
 `curate run`, by a Prefect deployment (`prefect.yaml`), or as a function.
@@ -19,9 +19,9 @@ from prefect import flow
 from curate.recipe import load_recipe
 from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
-from curate.steps import deciding, measuring, pairing, reading, referencing, releasing
+from curate.steps import deciding, measuring, pairing, reading, referencing, releasing, spanning
 from curate.steps.pairing import PairPart
-from curate.steps.work import Corpus, Work, find_repeats
+from curate.steps.work import Corpus, Work, find_repeats, name_of
 from curate.store import Store
 from flows import artifacts, outcome
 from flows.recipes import find_recipe
@@ -133,11 +133,48 @@ def judge(run: Run, corpus: Corpus) -> None:
 def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     """Verified pairs, verdicts, and survivors among what passes."""
     work = run.work
-    judge(run, corpus)
+    if not work.recipe.changes_spans:  # else what changes is judged as it is then
+        judge(run, corpus)
     run.one("link", deciding.link, corpus, deciding.link_name(work, corpus))
     decided = deciding.Decided(corpus, deciding.link_key(work, corpus))
+    if work.recipe.changes_spans:
+        decided = change(run, spanning.Linked(corpus, decided.links))
+        judge(run, decided.corpus)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, survivors=deciding.survivors_key(work, decided))
+
+
+def change(run: Run, linked: spanning.Linked) -> deciding.Decided:
+    """Lines that a site repeats go; what changed is measured again, and compared where equal."""
+    work = run.work
+    run.one("copies", spanning.find_copies, linked, spanning.copies_name(work, linked))
+    places = range(len(linked.corpus.blocks))
+    run.each(
+        "lines",
+        spanning.hash_block,
+        [(linked, place) for place in places],
+        lambda item: run.has(spanning.lines_name(work, item)),
+    )
+    if not spanning.count_hashes(work, linked):
+        run.warnings.append("[spans] found no line of a site: no document has an address")
+    ranges = spanning.plan_ranges(work, linked)
+    run.each(
+        "repeats",
+        spanning.count_lines,
+        ranges,
+        lambda part: run.has(spanning.repeats_name(work, part)),
+    )
+    run.each(
+        "spans",
+        spanning.change_block,
+        [(ranges, place) for place in places],
+        lambda item: run.has(spanning.changed_name(work, item)),
+    )
+    corpus = spanning.assemble_changed(work, ranges)
+    measure(run, Corpus(tuple(block.changed for block in corpus.blocks if block.changed)))
+    key = spanning.relink_key(work, linked, corpus)
+    run.one("relink", spanning.relink, (linked, corpus), name_of("link", key))
+    return deciding.Decided(corpus, key)
 
 
 def make(run: Run, decided: deciding.Decided) -> deciding.Decided:

@@ -43,9 +43,10 @@ def choose_survivors(
     and language: the first by priority, then the longest, then the earliest, then by id.
 
     Args:
-        passing: `id`, `snapshot`, `text_hash` (null: of no cluster), `priority` (of the source;
-            smaller is better), `words`, `date`, and unless versions are `off` `work`, `language`
-            and `source_id`.
+        passing: `id` (text, or numbers in its order), `text_hash` (null: of no cluster),
+            `priority` (of the source; smaller is better), `words`, `date`; with the scope
+            `snapshot` `snapshot`; unless versions are `off` `work` and `language`, and with `id`
+            `source_id`.
         links: `hash_a`, `hash_b`, `similarity`.
         section: scope, similarity, versions.
 
@@ -58,25 +59,56 @@ def choose_survivors(
         `duplicates.version`; `cluster_size`, in documents. The three in the middle are null for
         the survivor. Independent of the order of rows.
     """
-    scope = pl.col("snapshot").fill_null("") if section.scope == "snapshot" else pl.lit("")
-    documents = passing.filter(pl.col("text_hash").is_not_null()).with_columns(scope=scope)
-    texts = (
-        documents.select("scope", "text_hash").unique(maintain_order=True).with_row_index("text")
-    )
-    near = _text_pairs(links.filter(pl.col("similarity") >= section.minimum_similarity), texts)
+    documents = passing.filter(pl.col("text_hash").is_not_null())
+    if section.scope == "snapshot":
+        documents = documents.with_columns(pl.col("snapshot").fill_null(""))
+    links = links.filter(pl.col("similarity") >= section.least_of_duplicates)
+    found = _find_clusters(_may_cluster(documents, links, section), links, section)
+    return _keep_one_upload(documents, found, section) if section.versions == "id" else found
+
+
+def _may_cluster(
+    documents: pl.DataFrame, links: pl.DataFrame, section: DuplicatesSection
+) -> pl.DataFrame:
+    """The documents whose text others have too, or a pair links: what follows is dear."""
+    hashes = documents["text_hash"]
+    is_near = pl.col("similarity") >= section.minimum_similarity
+    near, other = (links.filter(some) for some in (is_near, ~is_near))
+    may = hashes.is_in(_ends(near)) | hashes.is_duplicated()
+    if other.height:  # which link versions of one work alone
+        may |= hashes.is_in(_ends(other)) & documents["work"].is_not_null()
+    return documents.filter(may)
+
+
+def _ends(links: pl.DataFrame) -> pl.Series:
+    return pl.concat([links["hash_a"], links["hash_b"]]).unique().implode()
+
+
+def _find_clusters(
+    documents: pl.DataFrame, links: pl.DataFrame, section: DuplicatesSection
+) -> pl.DataFrame:
+    """The members of clusters by text, as `choose_survivors` gives them."""
+    scope = _scope(section)
+    key = [*scope, "text_hash"]
+    texts = documents.select(key).unique(maintain_order=True).with_row_index("text")
+    documents = documents.join(texts, on=key, maintain_order="left")
+    above = links.filter(pl.col("similarity") >= section.minimum_similarity)
+    near = _text_pairs(above, texts, scope)
     pairs = near
     if section.versions == "similar":
         other = pl.col("similarity").is_between(
             section.version_similarity, section.minimum_similarity, closed="left"
         )
-        may = _text_pairs(links.filter(other), texts)
-        pairs = pl.concat([near, may.join(_versions(documents, texts, may), on=may.columns[:2])])
+        may = _text_pairs(links.filter(other), texts, scope)
+        pairs = pl.concat([near, may.join(_versions(documents, may), on=may.columns[:2])])
     ends = [(some["text"].to_numpy(), some["survivor"].to_numpy()) for some in (near, pairs)]
-    clusters = texts.with_columns(
-        duplicates=connected(texts.height, *ends[0]), cluster=connected(texts.height, *ends[1])
+    clusters = texts.select(
+        "text",
+        duplicates=connected(texts.height, *ends[0]),
+        cluster=connected(texts.height, *ends[1]),
     )
     members = (
-        documents.join(clusters, on=["scope", "text_hash"])
+        documents.join(clusters, on="text")
         .with_columns(cluster_size=pl.len().over("cluster").cast(pl.Int64))
         .filter(pl.col("cluster_size") > 1)
         .sort(*ORDER, descending=DESCENDING, nulls_last=True)
@@ -97,7 +129,7 @@ def choose_survivors(
         .then(pl.lit(NEAR))
         .otherwise(pl.lit(VERSION))
     )
-    found = (
+    return (
         members.join(survivors, on="cluster")
         .join(pairs, on=["text", "survivor"], how="left")
         .join(best, on="text", how="left")
@@ -109,16 +141,25 @@ def choose_survivors(
             "cluster_size",
         )
         .sort("id")
-        .cast(MEMBERS)
+        .cast(_members(documents))
     )
-    return _keep_one_upload(documents, found) if section.versions == "id" else found
 
 
-def _text_pairs(links: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
+def _members(documents: pl.DataFrame) -> pl.Schema:
+    """`MEMBERS` with ids as the documents have them."""
+    return pl.Schema({**MEMBERS, **dict.fromkeys(("id", "duplicate_of"), documents.schema["id"])})
+
+
+def _scope(section: DuplicatesSection) -> list[str]:
+    """The columns in which documents that are compared agree."""
+    return ["snapshot"] if section.scope == "snapshot" else []
+
+
+def _text_pairs(links: pl.DataFrame, texts: pl.DataFrame, scope: list[str]) -> pl.DataFrame:
     """Pairs of texts of one scope, both ways: `text`, `survivor` (the other), `similarity`."""
     pairs = (
         links.join(texts, left_on="hash_a", right_on="text_hash")
-        .join(texts, left_on=["hash_b", "scope"], right_on=["text_hash", "scope"], suffix="_b")
+        .join(texts, left_on=["hash_b", *scope], right_on=["text_hash", *scope], suffix="_b")
         .select("text", pl.col("text_b").alias("survivor"), "similarity")
     )
     return pl.concat(
@@ -126,14 +167,9 @@ def _text_pairs(links: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _versions(documents: pl.DataFrame, texts: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+def _versions(documents: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """Those of the pairs of texts that have documents of one work and language."""
-    works = (
-        documents.join(texts, on=["scope", "text_hash"])
-        .select("text", "work", "language")
-        .drop_nulls()
-        .unique()
-    )
+    works = documents.select("text", "work", "language").drop_nulls().unique()
     return (
         pairs.select("text", "survivor")
         .join(works, on="text")
@@ -145,10 +181,12 @@ def _versions(documents: pl.DataFrame, texts: pl.DataFrame, pairs: pl.DataFrame)
     )
 
 
-def _keep_one_upload(documents: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+def _keep_one_upload(
+    documents: pl.DataFrame, members: pl.DataFrame, section: DuplicatesSection
+) -> pl.DataFrame:
     """The members, with the documents that another upload of their work and language outlives."""
     losers = members.filter(pl.col("duplicate_of").is_not_null())
-    work = ["scope", "work", "language"]
+    work = [*_scope(section), "work", "language"]
     left = (
         documents.drop_nulls(["work", "language"])
         .join(losers, on="id", how="anti")
@@ -199,7 +237,7 @@ def _keep_one_upload(documents: pl.DataFrame, members: pl.DataFrame) -> pl.DataF
         )
         .select(MEMBERS.names())
     )
-    return pl.concat([rest, new.cast(MEMBERS)]).sort("id")
+    return pl.concat([rest, new.cast(_members(documents))]).sort("id")
 
 
 def group_for_split(

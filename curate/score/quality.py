@@ -103,7 +103,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curate.schema import columns_of
-from curate.text.segment import Segments, segment
+from curate.text.segment import Segments, Words, segment
 
 # In the order in which `curate.score.measure.measure` gives them.
 MEASURED = (
@@ -147,9 +147,10 @@ MEASURED = (
 )
 
 
-def score_quality(frame: pl.DataFrame) -> pl.DataFrame:
+def score_quality(frame: pl.DataFrame, words: Words = "rules") -> pl.DataFrame:
     """Add the quality columns (see the module) to documents with a `text`; null is empty."""
-    return pl.concat([frame, score_quality_segments(segment(frame["text"]))], how="horizontal")
+    segments = segment(frame["text"], words)
+    return pl.concat([frame, score_quality_segments(segments)], how="horizontal")
 
 
 def score_quality_segments(segments: Segments) -> pl.DataFrame:

@@ -20,9 +20,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.languages import canonical
+from curate.languages import stop_words
 from curate.presets import FAMILY, family_languages, read_preset
-from curate.text.segment import segment
+from curate.text.segment import Words, segment
+from curate.text.stop_words import hash_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,9 @@ class WordLists:
     keys: NDArray[np.uint64]
 
 
-def score_stopwords(frame: pl.DataFrame) -> pl.DataFrame:
+def score_stopwords(frame: pl.DataFrame, words: Words = "rules") -> pl.DataFrame:
     """Add `stop_word_share`, `distinct_stop_words` and `stopwords_state`; reads `language`."""
-    share, distinct = _count(frame, stopword_lists())
+    share, distinct = _count(frame, stopword_lists(words), words)
     return frame.with_columns(
         share.alias("stop_word_share"),
         distinct.alias("distinct_stop_words"),
@@ -59,12 +60,9 @@ def score_fineweb2_stopwords(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 @functools.cache
-def stopword_lists() -> WordLists:
-    """The lists of stopwords-iso by ISO 639-3 code."""
-    import stopwordsiso
-
-    lists = {canonical(code): stopwordsiso.stopwords(code) for code in stopwordsiso.langs()}
-    return _tables({code: words for code, words in lists.items() if code is not None})
+def stopword_lists(words: Words = "rules") -> WordLists:
+    """The lists of stopwords-iso by ISO 639-3 code; of the entries those that are one word."""
+    return _tables(stop_words(), words)
 
 
 @functools.cache
@@ -74,13 +72,11 @@ def fineweb2_lists() -> WordLists:
     return _tables({code: p["stop_words"] for code, p in presets.items() if "stop_words" in p})
 
 
-def _tables(lists: Mapping[str, Iterable[str]]) -> WordLists:
+def _tables(lists: Mapping[str, Iterable[str]], words: Words = "rules") -> WordLists:
     names = sorted(lists)
     tables, bounds = [], [0]
     for name in names:
-        words = segment(pl.Series("text", sorted(lists[name]), pl.String))
-        single = np.flatnonzero(np.diff(words.word_offsets) == 1)
-        hashes = np.unique(words.word_hash[words.word_offsets[single]])
+        hashes = hash_words(lists[name], words)
         size = 2
         while size < 2 * len(hashes):
             size *= 2
@@ -96,19 +92,21 @@ def _tables(lists: Mapping[str, Iterable[str]]) -> WordLists:
     return WordLists(places, np.array(bounds, np.int64), np.concatenate(tables))
 
 
-def _count(frame: pl.DataFrame, lists: WordLists) -> tuple[pl.Series, pl.Series]:
+def _count(
+    frame: pl.DataFrame, lists: WordLists, words: Words = "rules"
+) -> tuple[pl.Series, pl.Series]:
     """The share of stop words, and how many different ones; null without a list."""
     from curate.score.wordlists import count_listed  # numba takes half a second to import
 
-    cut = segment(frame["text"])
+    cut = segment(frame["text"], words)
     places = frame["language"].replace_strict(lists.places, default=-1, return_dtype=pl.Int64)
     chosen = places.fill_null(-1)
     counts = count_listed(
         cut.word_hash, cut.word_offsets, chosen.to_numpy(), lists.bounds, lists.keys
     )
-    words = pl.Series(np.maximum(np.diff(cut.word_offsets), 1))
+    lengths = pl.Series(np.maximum(np.diff(cut.word_offsets), 1))
     has_list = chosen >= 0
-    share = pl.Series(counts[:, 0]) / words
+    share = pl.Series(counts[:, 0]) / lengths
     found = pl.DataFrame({"share": share, "distinct": counts[:, 1], "has_list": has_list})
     kept = found.select(
         pl.when(pl.col("has_list")).then(pl.col("share")).alias("share"),

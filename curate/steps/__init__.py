@@ -7,7 +7,8 @@ batch sizes never enter. Steps run in worker processes, which import neither pre
     referencing evaluation sets ─▶ the reference that documents are compared with
     reading     Part ─▶ documents (blocks), skipped
     measuring   block ─▶ one object per scorer
-    linking     all blocks ─▶ verified pairs
+    deciding    all blocks ─▶ verified pairs
+    spanning    all blocks ─▶ lines that a site repeats; block ─▶ its changed documents
     deciding    block ─▶ verdicts; all blocks ─▶ survivors; kept block ─▶ made documents
     releasing   all blocks ─▶ splits; block ─▶ scattered rows ─▶ shards, ledger
 """

@@ -62,12 +62,11 @@ class Decided:
 def judge_key(work: Work, block: Block) -> str:
     """The key of a block's verdicts: its scores, and the rules as data."""
     rules = compile_rules(work.recipe)
-    scorers = sorted({rule.state.removesuffix("_state") for rule in rules} | {"language"})
-    return work.key(
-        "judge",
-        rules=[asdict(rule) for rule in rules],
-        scores=[score_key(work, block, scorer) for scorer in scorers],
-    )
+    scorers = sorted({rule.scorer for rule in rules} | {"language"})
+    parts = {"scores": [score_key(work, block, scorer) for scorer in scorers]}
+    if changed := block.changed:
+        parts["changed"] = [score_key(work, changed, scorer) for scorer in scorers]
+    return work.key("judge", rules=[asdict(rule) for rule in rules], **parts)
 
 
 def judge_name(work: Work, block: Block) -> str:
@@ -199,21 +198,21 @@ def find_survivors(work: Work, decided: Decided) -> None:
     if not decided.made.blocks:
         frame = pl.concat(
             [
-                _comparable(work, decided.corpus, place).filter(_passing(work, block))
+                read_comparable(work, decided.corpus, place).filter(_passing(work, block))
                 for place, block in enumerate(decided.corpus.blocks)
             ]
         )
         members = choose_survivors(frame.drop("source"), links, section)
     else:
         kept = [
-            _comparable(work, decided.corpus, place).filter(
+            read_comparable(work, decided.corpus, place).filter(
                 read_verdicts(work, decided, place)["removed_by"].is_null()
             )
             for place in read
         ]
         frame = pl.concat(
             [
-                _comparable(work, decided.made, place).filter(_passing(work, block))
+                read_comparable(work, decided.made, place).filter(_passing(work, block))
                 for place, block in enumerate(decided.made.blocks)
             ]
         )
@@ -229,7 +228,7 @@ def find_survivors(work: Work, decided: Decided) -> None:
     work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
 
 
-def _comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
+def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
     """What `choose_survivors` compares, of each document of a block, and the source."""
     block = corpus.blocks[place]
     documents = read_documents(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
@@ -18,11 +18,13 @@ from curate.recipe import (
     ToxicitySection,
     UrlsSection,
 )
-from curate.schema import columns_of, conform
+from curate.schema import BEFORE_SPANS, columns_of, conform
 from curate.steps.referencing import load_reference
-from curate.steps.work import Block, Work, library_versions, name_of
+from curate.steps.work import Block, Work, library_versions, name_of, overlay
 from curate.store import Store
+from curate.text.segment import Words
 
+LINKED = "signatures"  # the scorer by which documents are linked, before `spans`
 BATCH_BYTES = 4 << 20  # a scorer's arrays take several times the text
 Scorer = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -52,6 +54,9 @@ NEEDS: dict[
 }
 
 
+BY_WORDS = ("quality", "stopwords")  # measured on the words that [quality] words says
+
+
 def score_key(work: Work, block: Block, scorer: str) -> str:
     """The key of a scorer's object for a block."""
     recipe = work.recipe
@@ -60,6 +65,8 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
         parts["reference"] = work.reference  # its contents: the reference itself is not read
     elif isinstance(model := _scorer(scorer, work), Identified):
         parts["model"] = _identity(model)
+    if recipe.quality.words == "icu" and scorer in BY_WORDS:
+        parts["words"] = library_versions("icu")
     if scorer == "toxicity" and recipe.toxicity.scorer == "detoxify":
         parts["libraries"] = library_versions("detoxify")
     if scorer == "signatures":
@@ -82,8 +89,10 @@ def scorers_of(recipe: Recipe) -> tuple[str, ...]:
 
 
 def score_names(work: Work, block: Block) -> list[str]:
-    """The names of a block's score objects."""
-    return [name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)]
+    """The names of a block's score objects, before `spans` changed some documents and after."""
+    scorers = scorers_of(work.recipe)
+    versions = [block, block.changed] if block.changed else [block]
+    return [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
 
 
 def measure_block(work: Work, block: Block) -> None:
@@ -132,8 +141,30 @@ def _batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
 
 
 def read_scores(work: Work, block: Block, columns: Iterable[str]) -> pl.DataFrame:
-    """Some score columns of a block, in the order of its documents."""
+    """Some score columns of a block, in the order of its documents.
+
+    Those of a document that `spans` changed were measured again, but for those of `signatures`: it
+    was linked as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
+    """
     wanted = set(columns)
+    before = {name for name in wanted if name.endswith(BEFORE_SPANS)}
+    scores = _read_version(work, block, wanted - before)
+    if block.changed:
+        again = (wanted - before).difference(columns_of(LINKED))
+        changed = _read_version(work, block.changed, again)
+        if changed.width:
+            rows = work.store.read_frame(block.changed.name, ["row"])
+            scores = scores.with_columns(
+                overlay(scores.select(changed.columns), changed.hstack(rows))
+            )
+    if before:
+        old = _read_version(work, block, {name.removesuffix(BEFORE_SPANS) for name in before})
+        scores = scores.hstack(old.rename(lambda name: name + BEFORE_SPANS))
+    return scores
+
+
+def _read_version(work: Work, block: Block, wanted: set[str]) -> pl.DataFrame:
+    """Score columns of a block as it is named, whatever was changed in it."""
     found = []
     for scorer in scorers_of(work.recipe):
         mine = [name for name in columns_of(scorer) if name in wanted]
@@ -183,6 +214,8 @@ def _scorer(name: str, work: Work) -> Scorer:
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
     }
+    if name in BY_WORDS:
+        return _word_scorer(name, recipe.quality.words)
     return _make_scorer(name, sections.get(name))
 
 
@@ -218,16 +251,27 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
     return _plain_scorer(name)
 
 
+@cache
+def _word_scorer(name: str, words: Words) -> Scorer:
+    """A scorer that counts words."""
+    from curate.score.quality import score_quality
+    from curate.score.stopwords import score_stopwords
+
+    if words == "icu":
+        from curate.text.dictionary import check_icu
+
+        check_icu()
+    scorer = score_quality if name == "quality" else score_stopwords
+    return partial(scorer, words=words)
+
+
 def _plain_scorer(name: str) -> Scorer:
     """A scorer that takes no settings."""
     from curate.score.bias import score_bias
     from curate.score.page import score_page
-    from curate.score.quality import score_quality
-    from curate.score.stopwords import score_fineweb2_stopwords, score_stopwords
+    from curate.score.stopwords import score_fineweb2_stopwords
 
     scorers: dict[str, Scorer] = {
-        "quality": score_quality,
-        "stopwords": score_stopwords,
         "fineweb2_stopwords": score_fineweb2_stopwords,
         "bias": score_bias,
         "page": score_page,

@@ -49,7 +49,8 @@ def read_key(work: Work, part: Part) -> str:
         extractor=_extractor(part.section),
         libraries=library_versions(part.section.kind)
         | library_versions(getattr(part.section, "extractor", ""))
-        | (library_versions("mojibake") if work.recipe.clean.mojibake else {}),
+        | (library_versions("mojibake") if work.recipe.clean.mojibake else {})
+        | (library_versions("stopwords") if work.recipe.clean.stop_words else {}),
     )
 
 

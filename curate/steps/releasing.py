@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from curate.audit import measure_audit
-from curate.decide import DECONTAMINATION
+from curate.decide import DECONTAMINATION, columns_read, compile_rules
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
 from curate.release.manifest import Manifest, read_manifest, versions_of
@@ -26,13 +26,13 @@ from curate.release.shards import (
     write_shard,
 )
 from curate.release.splits import assign_splits
-from curate.schema import COLUMNS
+from curate.schema import BEFORE_SPANS, COLUMNS
 from curate.score.bias import summarise_bias
 from curate.steps.deciding import Decided, read_verdicts
 from curate.steps.measuring import read_scores, score_names, scorers_of
 from curate.steps.pairing import PairPart, pair_name, pair_outcome
 from curate.steps.referencing import read_facts
-from curate.steps.work import Corpus, Work, library_versions, name_of, read_documents
+from curate.steps.work import Corpus, Work, library_versions, name_of, overlay, read_documents
 
 SCATTERED_ROWS = 256  # a shard takes some rows of every block: it should not unpack the others
 CONTAMINATION = "contamination.parquet"
@@ -201,19 +201,30 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     decided = settled.decided
     corpus = _corpus(decided, made)
     block = corpus.blocks[place]
+    texts = pl.DataFrame(  # where the text lies, and in which row
+        {"block": block.name, "row": pl.int_range(block.documents, dtype=pl.Int64, eager=True)}
+    )
+    if block.changed:
+        rows = work.store.read_frame(block.changed.name, ["row"])
+        there = pl.DataFrame(
+            {
+                "block": block.changed.name,
+                "at": pl.int_range(rows.height, dtype=pl.Int64, eager=True),
+            }
+        )
+        texts = overlay(texts.rename({"row": "at"}), there.hstack(rows)).rename({"at": "row"})
     documents = (
         read_documents(work, corpus, place)
         .drop("text")
-        .with_columns(
-            pl.lit(block.priority, dtype=pl.Int64).alias("priority"),
-            pl.lit(block.name).alias("block"),  # where the text lies, and in which row
-            pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
-        )
+        .with_columns(pl.lit(block.priority, dtype=pl.Int64).alias("priority"))
+        .hstack(texts)
     )
     scorers = scorers_of(work.recipe)
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
-    states = [f"{scorer}_state" for scorer in scorers]
-    scores = read_scores(work, block, [n for n in columns if n not in LEDGER_LEFT_OUT] + states)
+    columns += [f"{scorer}_state" for scorer in scorers]
+    read_before = {n for n in columns_read(compile_rules(work.recipe)) if n.endswith(BEFORE_SPANS)}
+    columns = [n for n in columns if n not in LEDGER_LEFT_OUT] + sorted(read_before)
+    scores = read_scores(work, block, columns)
     verdicts = read_verdicts(work, decided, place, made=made).drop("id")
     splits = work.store.read_frame(name_of("splits", settled.splits))
     return (

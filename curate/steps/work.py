@@ -31,6 +31,11 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "reference": 1,
     "contamination": 1,
     "link": 2,
+    "copies": 1,
+    "lines": 1,
+    "repeats": 1,
+    "spans": 1,
+    "relink": 1,
     "judge": 1,
     "survivors": 2,
     "make": 3,
@@ -64,9 +69,11 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "reference": ("numba", "numpy", "polars", "pyarrow"),
     "contamination": ("numba", "numpy"),
     "link": ("numba", "numpy"),
+    "spans": ("numba", "numpy"),
     "toxicity": ("fasttext-numpy2", "numpy"),
     "detoxify": ("detoxify", "torch", "transformers"),
     "mojibake": ("ftfy",),
+    "icu": ("icu4py",),
     "ledger": ("polars",),
     "scatter": ("polars", "pyarrow"),
 }
@@ -102,12 +109,14 @@ class Block:
         documents: rows.
         size: bytes of text.
         priority: the source's place in the recipe.
+        changed: those of its documents whose text `spans` changed, with their `row` in the block.
     """
 
     key: str
     documents: int
     size: int
     priority: int
+    changed: Block | None = None
 
     @property
     def name(self) -> str:
@@ -130,7 +139,8 @@ class Corpus:
     @cached_property
     def key(self) -> str:
         """Of the whole corpus."""
-        return content_key("corpus", 1, blocks=[(b.key, b.priority) for b in self.blocks])
+        facts = [(b.key, b.priority, *([b.changed.key] if b.changed else [])) for b in self.blocks]
+        return content_key("corpus", 1, blocks=facts)
 
 
 def name_of(step: str, key: str) -> str:
@@ -184,7 +194,7 @@ def find_repeats(work: Work, corpus: Corpus) -> str:
 def read_documents(
     work: Work, corpus: Corpus, place: int, columns: list[str] | None = None
 ) -> pl.DataFrame:
-    """The documents of a block of the corpus, repeated ids numbered.
+    """The documents of a block of the corpus, repeated ids numbered, with the text after `spans`.
 
     Args:
         work: the run.
@@ -199,7 +209,18 @@ def read_documents(
         if repeats.height:
             rows = repeats["row"].to_numpy()
             frame = frame.with_columns(frame["id"].scatter(rows, repeats["id"]))
+    changes = [name for name in ("text", *EXTRA_COLUMNS) if name in frame.columns]
+    if block.changed and changes:
+        changed = work.store.read_frame(block.changed.name, ["row", *changes])
+        frame = frame.with_columns(overlay(frame.select(changes), changed))
     return frame
+
+
+def overlay(frame: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
+    """A frame with some rows replaced: those that the other frame, of its columns, has by `row`."""
+    places = pl.int_range(frame.height, eager=True)
+    rows = pl.int_range(frame.height, frame.height + changed.height, eager=True)
+    return pl.concat([frame, changed.select(frame.columns)])[places.scatter(changed["row"], rows)]
 
 
 EXTRA_COLUMNS: dict[str, DataType] = {  # beside those of DOCUMENT

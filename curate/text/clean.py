@@ -15,6 +15,7 @@ were decoded in a wrong set are repaired; see `curate.text.mojibake`):
    document goes. A line keeps its indentation, as one space or its tabs.
 4. The text is brought to the Unicode normal form; after it, 3 is done again.
 5. Lines that the section's `lines` (and `policy_lines`) name go; see `curate.text.lines`.
+6. Stop words of the languages that `stop_words` names go; see `curate.text.stop_words`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from curate.recipe import CleanSection
 from curate.text.lines import drop_lines
 from curate.text.mojibake import repair
 from curate.text.segment import buffers
+from curate.text.stop_words import remove_words
 
 
 def clean(text: pl.Series, section: CleanSection) -> pl.DataFrame:
@@ -67,6 +69,9 @@ def clean(text: pl.Series, section: CleanSection) -> pl.DataFrame:
         cleaned = _replaced(cleaned, changed, _rewritten(shorter)[0])
         steps[rule] = cleaned
     gone = before - _count_words(cleaned) if section.line_rules else before * 0
+    if section.stop_words:
+        cleaned = _rewritten(remove_words(cleaned, section.stop_words))[0]
+        steps["stop_words"] = cleaned
     return pl.DataFrame(
         {
             "text": _replaced(

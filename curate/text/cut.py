@@ -297,3 +297,25 @@ def sentence_end(data: Any, at: int, stop: int, classes: Any) -> Any:
             return at, following > at and char != LOWER
         following = after
     return at, True
+
+
+@compiled
+def hash_words(data: Any, starts: Any, ends: Any, classes: Any, folding: Any) -> Any:
+    """Hash, characters and classes of words that were cut elsewhere, as `words` gives them."""
+    hashes = np.empty(len(starts), np.uint64)
+    lengths = np.empty(len(starts), np.int32)
+    kinds = np.empty(len(starts), np.uint32)
+    for word in range(len(starts)):
+        at, stop = starts[word], ends[word]
+        state = SEED
+        length = 0
+        held: Any = 0
+        while at < stop:
+            code, at = decode(data, at)
+            held |= 1 << np.int64(classes[code])
+            length += 1
+            folded = folding[code] if code < FOLDED else code
+            state = (state ^ np.uint64(folded)) * _FACTOR
+            state ^= state >> _SHIFT
+        hashes[word], lengths[word], kinds[word] = state, length, held
+    return hashes, lengths, kinds

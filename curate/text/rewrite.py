@@ -90,3 +90,33 @@ def rewrite(data: Any, offsets: Any, cleaning: Any, classes: Any) -> Any:
         new_offsets[document + 1] = to
         checks[document] = check & (NFC_CHECK | NFKC_CHECK)
     return new[:to], new_offsets, checks
+
+
+@compiled
+def without_words(
+    data: Any, offsets: Any, starts: Any, ends: Any, word_offsets: Any, gone: Any
+) -> Any:
+    """The bytes of texts without some words, and where each text begins and the last ends."""
+    new = np.empty(len(data), np.uint8)
+    new_offsets = np.zeros(len(offsets), np.int64)
+    to = 0
+    for document in range(len(offsets) - 1):
+        at, stop = offsets[document], offsets[document + 1]
+        begin = to
+        for word in range(word_offsets[document], word_offsets[document + 1]):
+            if not gone[word]:
+                continue
+            while at < starts[word]:
+                new[to] = data[at]
+                to += 1
+                at += 1
+            at = ends[word]
+            if to == begin or new[to - 1] in (_LF, _SPACE):
+                while at < stop and data[at] == _SPACE:
+                    at += 1
+        while at < stop:
+            new[to] = data[at]
+            to += 1
+            at += 1
+        new_offsets[document + 1] = to
+    return new[:to], new_offsets

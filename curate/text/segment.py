@@ -17,6 +17,9 @@ dictionary:
   with the letter stacked below it (Khmer coeng, Burmese virama);
 - Tibetan is parted at its tsheg, which is punctuation, so that a syllable is a word.
 
+With `words = "icu"`, Han, kana, Thai, Lao, Khmer and Burmese are cut by dictionary instead; see
+`curate.text.dictionary`.
+
 A mark with nothing before it starts no word; emoji, symbols and punctuation are no words.
 
 **Line.** What stands between line breaks (LF, CR, CRLF, VT, FF, NEL, LS, PS), without white space at
@@ -36,12 +39,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from curate.errors import ComponentError
+
+Words = Literal["rules", "icu"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,37 +101,44 @@ class _Latest(threading.local):
     """The batch that this thread cut last: several scorers read one batch in a row."""
 
     text: pl.Series | None = None
+    words: str = ""
     segments: Segments | None = None
 
 
 _latest = _Latest()
 
 
-def segment(text: pl.Series) -> Segments:
+def segment(text: pl.Series, words: Words = "rules") -> Segments:
     """Cut a batch of texts; the same batch again is not cut again.
 
     Args:
         text: strings; null is an empty document.
+        words: how scripts without spaces are cut: by the rules above, or by ICU's dictionaries.
 
     Returns:
         the pieces, with as many documents as `text` has rows.
 
     Raises:
-        ComponentError: `text` does not hold strings.
+        ComponentError: `text` does not hold strings, or the extra `icu` is not installed.
     """
     from curate.text import characters, cut  # numba takes half a second to import
 
     if _latest.segments is not None and _latest.text is not None:
-        if text.dtype == _latest.text.dtype and text.equals(_latest.text):
+        is_same = _latest.words == words and text.dtype == _latest.text.dtype
+        if is_same and text.equals(_latest.text):
             return _latest.segments
         _latest.text = _latest.segments = None  # gone before the next ones come
     data, offsets = buffers(text)
     tables = characters.classes(), characters.folding()
-    words = cut.words(data, offsets, *tables)
+    found_words = cut.words(data, offsets, *tables)
+    if words == "icu":
+        from curate.text.dictionary import cut_again
+
+        found_words = cut_again(data, found_words, tables)
     lines = cut.lines(data, offsets, tables[0])
     sentences = cut.sentences(data, lines[0], lines[1], lines[2], tables[0])
-    found = Segments(data, offsets, *words, *lines, *sentences)
-    _latest.text, _latest.segments = text, found
+    found = Segments(data, offsets, *found_words, *lines, *sentences)
+    _latest.text, _latest.words, _latest.segments = text, words, found
     return found
 
 

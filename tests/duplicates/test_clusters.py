@@ -289,3 +289,14 @@ def test_ten_thousand_copies_are_one_cluster():
 def test_clusters_need_no_compiler():
     code = "import sys, curate.duplicates.clusters, curate.duplicates.candidates as c; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(ROWS, PAIRS, st.sampled_from([RELEASE, SNAPSHOT]))
+def test_numbers_in_the_order_of_ids_do_as_well(rows, links, section):
+    numbered = choose_survivors(
+        frame(rows, PASSING).with_columns(pl.col("id").cast(pl.Int64)), frame(links, LINKS), section
+    )
+    assert numbered.schema["id"] == numbered.schema["duplicate_of"] == pl.Int64
+    expected = survivors(rows, links, section)
+    digits = pl.col("id", "duplicate_of").cast(pl.String).str.zfill(2)
+    assert numbered.with_columns(digits).rows() == expected

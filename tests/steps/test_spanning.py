@@ -1,0 +1,131 @@
+"""Repeated lines against a plain count of them, in one range of hashes or in many."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from curate.recipe import load_recipe
+from curate.steps import deciding, measuring, reading, spanning
+from curate.steps.work import Work, find_repeats, read_documents
+from curate.store import Store
+
+RECIPE = """
+name = "spans"
+[[sources]]
+kind = "records"
+inputs = ["a*.jsonl"]
+snapshot = "A"
+uri_column = "url"
+[[sources]]
+kind = "records"
+inputs = ["b*.jsonl"]
+snapshot = "B"
+uri_column = "url"
+[clean]
+maximum_document_characters = 1000
+[spans]
+repeated_line_documents = 3
+sources = ["records"]
+"""
+
+
+def write_corpus(folder):
+    """Random documents of few lines on few sites, some of them long enough to become parts."""
+    draw = random.Random(7)
+    words = [f"w{chr(97 + n)}x" for n in range(26)]
+    lines = [" ".join(draw.choices(words, k=3)) for _ in range(40)]
+    for name in ("a0", "a1", "b0"):
+        rows = []
+        for _ in range(60):
+            own = [" ".join(draw.choices(words, k=8)) for _ in range(draw.choice([1, 3, 60]))]
+            text = own + draw.choices(lines, k=draw.randint(0, 4))
+            draw.shuffle(text)
+            url = f"https://{draw.choice(['x', 'y', 'z'])}.example/{draw.random()}"
+            rows.append({"url": url, "text": "\n".join(text)})
+        rows += rows[:20]  # read twice: they count once
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "r.toml").write_text(RECIPE)
+
+
+def change(folder, store):
+    """The corpus before and after, without the command."""
+    recipe = load_recipe(folder / "r.toml")
+    work = Work(Store(str(store)), recipe)
+    parts = reading.plan_parts(recipe, folder)
+    for part in parts:
+        reading.read_part(work, part)
+    corpus = reading.assemble(work, parts)
+    corpus = replace(corpus, ids=find_repeats(work, corpus))
+    for block in corpus.blocks:
+        measuring.measure_block(work, block)
+    deciding.link(work, corpus)
+    linked = spanning.Linked(corpus, deciding.link_key(work, corpus))
+    spanning.find_copies(work, linked)
+    places = range(len(corpus.blocks))
+    for place in places:
+        spanning.hash_block(work, (linked, place))
+    ranges = spanning.plan_ranges(work, linked)
+    for part in ranges:
+        spanning.count_lines(work, part)
+    for place in places:
+        spanning.change_block(work, (ranges, place))
+    return work, corpus, spanning.assemble_changed(work, ranges), len(ranges)
+
+
+def read_all(work, corpus):
+    frames = [read_documents(work, corpus, place) for place in range(len(corpus.blocks))]
+    return pl.concat(frames)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("corpus")
+    write_corpus(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def changed(folder, tmp_path_factory):
+    return change(folder, tmp_path_factory.mktemp("store"))
+
+
+def test_the_lines_that_go_are_those_of_a_plain_count(changed):
+    work, corpus, after, _ = changed
+    before = read_all(work, corpus).to_dicts()
+    seen = defaultdict(set)
+    for row in before:
+        site = (row["snapshot"], row["uri"].split("/")[2])
+        for line in row["text"].split("\n"):
+            # a document that was read twice has one address, and parts have their document's
+            seen[site, line].add(row["uri"])
+    expected = []
+    for row in before:
+        site = (row["snapshot"], row["uri"].split("/")[2])
+        lines = row["text"].split("\n")
+        expected.append("\n".join(line for line in lines if len(seen[site, line]) < 3))
+    found = read_all(work, after)["text"].to_list()
+    assert found == expected
+    texts = [row["text"] for row in before]
+    assert sum(a != b for a, b in zip(texts, found, strict=True)) > 50
+    assert any(row["part"] for row in before)
+    shared = [line for (_, line), uris in seen.items() if 1 < len(uris) < 3]
+    assert shared, "no line is just below the limit"
+
+
+def test_many_ranges_of_hashes_give_the_same_bytes(folder, changed, tmp_path, monkeypatch):
+    work, _, after, ranges = changed
+    assert ranges == 1
+    monkeypatch.setattr(spanning, "LINES_A_COUNT", 100)
+    again, _, same, many = change(folder, tmp_path)
+    assert many >= 16
+    assert same == after
+    for block in after.blocks:
+        assert block.changed is not None
+        name = block.changed.name
+        assert again.store.read_bytes(name) == work.store.read_bytes(name)
