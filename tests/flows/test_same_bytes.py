@@ -106,10 +106,10 @@ SILENT = {  # rules that remove or tag nothing of the real files, in the preset'
     "duplicates.version",  # the film that came three times falls to the rule of short lines
     "quality.maximum_duplicate_paragraph_share",
     "quality.maximum_duplicate_paragraph_character_share",
-    "quality.maximum_duplicate_8_gram_character_share",
+    "quality.maximum_duplicate_6_gram_character_share",
     "quality.maximum_words",
     "quality.maximum_mean_word_length",
-    "quality.maximum_ellipsis_line_share",
+    "quality.minimum_stop_words",
     "quality.no_lorem_ipsum",
     "quality.duplicate_line_character_share_below",
     "bias.maximum_derogatory_mentions",
