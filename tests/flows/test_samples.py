@@ -154,7 +154,7 @@ def test_most_prose_is_kept(recipe, hits):
     alarms = {name for name, rule in unplanned.items() if rule == "toxicity.maximum_score"}
     assert alarms == set()
     assert {name: rule for name, rule in unplanned.items() if name not in alarms} == {
-        f"{WEB}/notices": "quality.minimum_words",
+        f"{WEB}/notices": "quality.maximum_bullet_line_share",
         "OpenSubtitles/xml/es/2011/90000002/2.xml": "quality.minimum_words",  # the part read
     }
     assert {page(name) for name in KEPT} <= others
