@@ -28,6 +28,7 @@ from curate.train.extractor import (
     PARAMETERS,
     PARTITIONS,
     ROUNDS,
+    Example,
     article_score,
     count_shingles,
     count_strings,
@@ -64,7 +65,7 @@ def main() -> None:
         report(name, pages, [found], in_split, measure_rate(way, pages))
 
 
-def cross_validated(examples: list, partition: int) -> list[str]:  # type: ignore[type-arg]
+def cross_validated(examples: list[Example], partition: int) -> list[str]:
     """The text of each page by trees that saw no page of its site."""
     parameters = {**PARAMETERS, "rounds": ROUNDS}
     folds = np.array([fold_of(one.site, FOLDS, partition) for one in examples])
@@ -147,7 +148,7 @@ def attempt(way: Callable[[str], str], html: str) -> str:
 
 
 def others() -> Iterator[tuple[str, Callable[[str], str]]]:
-    """The other extractors that are installed, as the issue's figures call them."""
+    """The other extractors that are installed."""
     if find_spec("trafilatura"):
         from trafilatura import extract as trafilatura
 

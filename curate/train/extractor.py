@@ -62,7 +62,9 @@ _TOKEN = re.compile(r"\w+")
 
 
 @dataclass
-class _Example:
+class Example:
+    """A page of a set, cut into blocks with what is known of them."""
+
     page: LabelledPage
     site: str
     scan: Scan
@@ -130,7 +132,7 @@ def _check_library() -> None:
         ) from error
 
 
-def load_examples(data: Path) -> list[_Example]:
+def load_examples(data: Path) -> list[Example]:
     """All labelled pages of the sets, scanned.
 
     Raises:
@@ -145,7 +147,7 @@ def load_examples(data: Path) -> list[_Example]:
         if page.gold is not None:  # each page counts the same, its long blocks more
             weights = np.sqrt([count_words(text) + 1.0 for text in texts])
             weights *= 100 * WEIGHTS[page.family] / max(1.0, weights.sum())
-        examples.append(_Example(page, page.site, scan, labels, weights))
+        examples.append(Example(page, page.site, scan, labels, weights))
     known = {label for one in examples for label in one.labels if np.isfinite(label)}
     if len(known) < 2:  # noqa: PLR2004 - main text, and other text
         came = "the pages have one of them at most"
@@ -153,7 +155,7 @@ def load_examples(data: Path) -> list[_Example]:
     return examples
 
 
-def fit(examples: list[_Example], parameters: dict[str, Any]) -> BlockModel:
+def fit(examples: list[Example], parameters: dict[str, Any]) -> BlockModel:
     """Boosted trees from labelled blocks."""
     import lightgbm
 
@@ -202,7 +204,7 @@ def _round_down(value: float) -> float:
     return float(np.nextafter(rounded, np.float32(-np.inf)) if rounded > value else rounded)
 
 
-def cross_validate(examples: list[_Example], parameters: dict[str, Any]) -> dict[str, Any]:
+def cross_validate(examples: list[Example], parameters: dict[str, Any]) -> dict[str, Any]:
     """Scores of each page by trees that saw no page of its site.
 
     Of all pages, as the mean over `PARTITIONS` ways to cut the sites into `FOLDS` folds; and of a
@@ -235,8 +237,8 @@ def cross_validate(examples: list[_Example], parameters: dict[str, Any]) -> dict
 
 
 def _extract_unseen(
-    seen: list[_Example], tested: list[_Example], parameters: dict[str, Any]
-) -> Iterator[tuple[_Example, str]]:
+    seen: list[Example], tested: list[Example], parameters: dict[str, Any]
+) -> Iterator[tuple[Example, str]]:
     """The text of each tested page by trees that were trained on the seen ones."""
     if tested and any(np.isfinite(one.labels).any() for one in seen):
         model = fit(seen, parameters)
