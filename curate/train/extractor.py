@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import ComponentError, InputError
-from curate.models import sha256
 from curate.sources.extract import BlockModel, Scan, scan_page
 from curate.sources.html_text import TREE_DEPTH
 from curate.train.extractor_sets import (
@@ -31,6 +28,7 @@ from curate.train.extractor_sets import (
     normalise,
     read_pages,
 )
+from curate.train.fit import write_card
 
 FOLDS = 5
 PARTITIONS = 3  # of the sites into folds: one alone is lucky or not by half a percent
@@ -112,13 +110,8 @@ def train_extractor(
         "data": [one.described(data) for one in SETS],
         "scores": scores,
         "limits": LIMITS,
-        "sha256": sha256(path),
-        "bytes": path.stat().st_size,
-        "trained_with": f"lightgbm {version('lightgbm')}, one thread",
     }
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
-    return card
+    return write_card(path, card, "lightgbm", "one thread")
 
 
 def _check_library() -> None:

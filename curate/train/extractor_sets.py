@@ -7,20 +7,18 @@ import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.errors import InputError
-from curate.models import sha256
 from curate.sources.extract import plain_text
 from curate.sources.html import decode
 from curate.train.align import longest_runs
+from curate.train.fit import DataSet
 
 _WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W぀-ヿ㐀-鿿가-힯]+")
 _SPACE = re.compile(r"\s+")
@@ -69,95 +67,6 @@ class LabelledPage:
         return ".".join(parts[-3:] if is_country else parts[-2:])
 
 
-@dataclass(frozen=True)
-class PageSet:
-    """A set of pages, as the card names it."""
-
-    file: str
-    source: str
-    licence: str
-    attribution: str
-    weight: float
-
-    def described(self, data: Path) -> dict[str, Any]:
-        """The set's entry in the card."""
-        return {
-            "file": self.file,
-            "sha256": sha256(data / self.file),
-            "source": self.source,
-            "licence": self.licence,
-            "attribution": self.attribution,
-            "use": "training; scores are of sites that the scoring model was not trained on",
-        }
-
-
-ARTICLES = PageSet(
-    "article-extraction-benchmark.tar.gz",
-    "scrapinghub/article-extraction-benchmark",
-    "MIT (collection); pages belong to their publishers",
-    "Zyte article extraction benchmark",
-    1.0,
-)
-STRINGS = PageSet(
-    "trafilatura-eval.tar.gz",
-    "adbar/trafilatura tests",
-    "Apache-2.0 (collection); pages belong to their publishers",
-    "Adrien Barbaresi, trafilatura",
-    1.0,
-)
-READER = PageSet(
-    "readability-test-pages.tar.gz",
-    "mozilla/readability test-pages",
-    "Apache-2.0 (collection); pages belong to their publishers",
-    "Mozilla Readability",
-    0.5,
-)
-MARKDOWN = (
-    PageSet(
-        "webmainbench-sample_dataset.jsonl.gz",
-        "opendatalab/WebMainBench",
-        "Apache-2.0 (collection); pages belong to their publishers",
-        "WebMainBench",
-        1.0,
-    ),
-    PageSet(
-        "webmainbench-WebMainBench_dataset_sample2.jsonl.gz",
-        "opendatalab/WebMainBench",
-        "Apache-2.0 (collection); pages belong to their publishers",
-        "WebMainBench",
-        1.0,
-    ),
-)
-SETS = (ARTICLES, STRINGS, READER, *MARKDOWN)
-WEIGHTS = {one.file: one.weight for one in SETS}
-
-
-def read_pages(data: Path) -> list[LabelledPage]:
-    """All pages of the sets in a folder, in a fixed order.
-
-    Raises:
-        InputError: a set is missing, or not what its name says.
-    """
-    pages: list[LabelledPage] = []
-    for one, read in (
-        (ARTICLES, _articles),
-        (STRINGS, _strings),
-        (READER, _reader),
-        *((one, _markdown) for one in MARKDOWN),
-    ):
-        path = data / one.file
-        asked, where = f"training reads {one.file}", str(data)
-        if not path.is_file():
-            change = "give the folder that holds the data sets as --data"
-            raise InputError(asked, "there is no such file", where, change)
-        try:
-            pages += read(path)
-        except (tarfile.TarError, OSError, EOFError, ValueError, KeyError) as error:
-            came = f"it does not read ({error})"
-            raise InputError(asked, came, where, "fetch the file again") from error
-    return pages
-
-
 def _members(path: Path) -> dict[str, bytes]:
     with tarfile.open(path) as archive:
         files = [member for member in archive if member.isfile()]
@@ -168,37 +77,100 @@ def _members(path: Path) -> dict[str, bytes]:
         }
 
 
-def _articles(path: Path) -> Iterator[LabelledPage]:
+def _articles(path: Path) -> list[LabelledPage]:
     files = _members(path)
+    pages = []
     for key, entry in sorted(json.loads(files["ground-truth.json"]).items()):
         html = gzip.decompress(files[f"html/{key}.html.gz"]).decode()
-        yield LabelledPage(ARTICLES.file, key, entry["url"], html, entry["articleBody"])
+        pages.append(LabelledPage(path.name, key, entry["url"], html, entry["articleBody"]))
+    return pages
 
 
-def _strings(path: Path) -> Iterator[LabelledPage]:
+def _strings(path: Path) -> list[LabelledPage]:
     files = _members(path)
+    pages = []
     for url, entry in sorted(json.loads(files["evaldata.json"]).items()):
-        html = decode(files[f"html/{entry['file']}"])
-        yield LabelledPage(
-            STRINGS.file, entry["file"], url, html, None, entry["with"], entry["without"]
+        name, html = entry["file"], decode(files[f"html/{entry['file']}"])
+        pages.append(
+            LabelledPage(path.name, name, url, html, None, entry["with"], entry["without"])
         )
+    return pages
 
 
-def _reader(path: Path) -> Iterator[LabelledPage]:
+def _reader(path: Path) -> list[LabelledPage]:
     files = _members(path)
+    pages = []
     for name in sorted(files):
         folder, _, file = name.rpartition("/")
         if file == "source.html":
             gold = plain_text(files[f"{folder}/expected.html"].decode())
-            yield LabelledPage(READER.file, folder, "", files[name].decode(), gold)
+            pages.append(LabelledPage(path.name, folder, "", files[name].decode(), gold))
+    return pages
 
 
-def _markdown(path: Path) -> Iterator[LabelledPage]:
-    lines = gzip.decompress(path.read_bytes()).splitlines()
-    for number, line in enumerate(lines):
+def _markdown(path: Path) -> list[LabelledPage]:
+    pages = []
+    for number, line in enumerate(gzip.decompress(path.read_bytes()).splitlines()):
         entry = json.loads(line)
         gold = _MARKDOWN.sub(" ", entry["groundtruth_content"])
-        yield LabelledPage(path.name, str(number), entry["url"], entry["html"], gold)
+        pages.append(LabelledPage(path.name, str(number), entry["url"], entry["html"], gold))
+    return pages
+
+
+def _page_set(
+    file: str,
+    source: str,
+    licence: str,
+    attribution: str,
+    read: Callable[[Path], list[LabelledPage]],
+) -> DataSet[list[LabelledPage]]:
+    use = "training; scores are of sites that the scoring model was not trained on"
+    belongs = f"{licence} (collection); pages belong to their publishers"
+    return DataSet(file, source, belongs, attribution, read, use=use)
+
+
+ARTICLES = _page_set(
+    "article-extraction-benchmark.tar.gz",
+    "scrapinghub/article-extraction-benchmark",
+    "MIT",
+    "Zyte article extraction benchmark",
+    _articles,
+)
+STRINGS = _page_set(
+    "trafilatura-eval.tar.gz",
+    "adbar/trafilatura tests",
+    "Apache-2.0",
+    "Adrien Barbaresi, trafilatura",
+    _strings,
+)
+READER = _page_set(
+    "readability-test-pages.tar.gz",
+    "mozilla/readability test-pages",
+    "Apache-2.0",
+    "Mozilla Readability",
+    _reader,
+)
+MARKDOWN = tuple(
+    _page_set(
+        f"webmainbench-{name}.jsonl.gz",
+        "opendatalab/WebMainBench",
+        "Apache-2.0",
+        "WebMainBench",
+        _markdown,
+    )
+    for name in ("sample_dataset", "WebMainBench_dataset_sample2")
+)
+SETS = (ARTICLES, STRINGS, READER, *MARKDOWN)
+WEIGHTS = {one.file: 0.5 if one is READER else 1.0 for one in SETS}
+
+
+def read_pages(data: Path) -> list[LabelledPage]:
+    """All pages of the sets in a folder, in a fixed order.
+
+    Raises:
+        InputError: a set is missing, or not what its name says.
+    """
+    return [page for one in SETS for page in one.load(data)]
 
 
 def label_blocks(page: LabelledPage, texts: list[str]) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +29,10 @@ _UNREADABLE = (
     tarfile.TarError,
     OSError,
     ValueError,
+    KeyError,
     EOFError,
 )
+Rows = TypeVar("Rows")  # what a set's file becomes
 _TEST_BYTES = 26  # of 256: a tenth of every set is kept for testing
 
 # With one thread fastText fills only a tenth of its first weights and leaves the rest as the
@@ -46,7 +48,7 @@ m.save_model(a["path"])
 
 
 @dataclass(frozen=True)
-class DataSet:
+class DataSet(Generic[Rows]):
     """One labelled set, as a card names it.
 
     Attributes:
@@ -56,16 +58,18 @@ class DataSet:
         attribution: whom to name.
         read: the file → its rows.
         held_out: it is for testing alone.
+        use: what a set is for that is not held out.
     """
 
     file: str
     source: str
     licence: str
     attribution: str
-    read: Callable[[Path], pl.DataFrame]
+    read: Callable[[Path], Rows]
     held_out: bool = False
+    use: str = "training; a tenth, chosen by hash, for tests"
 
-    def load(self, data: Path) -> pl.DataFrame:
+    def load(self, data: Path) -> Rows:
         """Read the set.
 
         Raises:
@@ -90,7 +94,7 @@ class DataSet:
             "source": self.source,
             "licence": self.licence,
             "attribution": self.attribution,
-            "use": "test only" if self.held_out else "training; a tenth, chosen by hash, for tests",
+            "use": "test only" if self.held_out else self.use,
         }
 
 
@@ -145,13 +149,18 @@ def is_test(texts: pl.Series) -> pl.Series:
     return pl.Series("test", flags, dtype=pl.Boolean)
 
 
-def write_card(model: Path, card: dict[str, Any]) -> dict[str, Any]:
+def write_card(
+    model: Path,
+    card: dict[str, Any],
+    library: str = "fasttext-numpy2",
+    manner: str = "one thread, quantized",
+) -> dict[str, Any]:
     """Write the card beside a model, its sha256 and size filled in; returns the whole card."""
     card = {
         **card,
         "sha256": sha256(model),
         "bytes": model.stat().st_size,
-        "trained_with": f"fasttext-numpy2 {version('fasttext-numpy2')}, one thread, quantized",
+        "trained_with": f"{library} {version(library)}, {manner}",
     }
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     model.with_suffix(".json").write_text(text, encoding="utf-8")

@@ -161,5 +161,5 @@ def _plain_words(seen: pl.DataFrame) -> pl.DataFrame:
     return plain.select("text", toxic=pl.lit(False))
 
 
-def _family(one: DataSet) -> str:
+def _family(one: DataSet[pl.DataFrame]) -> str:
     return Path(one.file).name.split(".")[0]
