@@ -30,6 +30,7 @@ _MARKS = {  # before the letter, where Unicode has them after it
 _SCC_LINE = re.compile(
     r"^\s*(\d\d):(\d\d):(\d\d)[:;.,](\d\d)[ \t]+((?:[0-9a-fA-F]{4}[ \t]*)+)$", re.MULTILINE
 )
+_SCC_WORD = re.compile("[0-9a-fA-F]{4}")  # also where nothing parts two of them
 _SCC_RATE = 30000 / 1001
 _BASIC = str.maketrans("*\\^_`{|}~\x7f", "áéíóúç÷Ññ█")
 _SPECIAL = "®°½¿™¢£♪à èâêîôû"
@@ -93,7 +94,7 @@ def read_scc(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
     for hours, minutes, seconds, frames, codes in _SCC_LINE.findall(text):
         time = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(frames) / _SCC_RATE
         last = b""
-        for count, word in enumerate(codes.split()):
+        for count, word in enumerate(_SCC_WORD.findall(codes)):
             pair = bytes(byte & 0x7F for byte in bytes.fromhex(word))
             is_control = 0x10 <= pair[0] <= 0x1F  # noqa: PLR2004  # codes that are sent twice
             if is_control and pair == last:

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,14 @@ HEAD_BYTES = 1 << 16
 WHOLE_BYTES = 1 << 22  # a file up to here is unpacked once
 DECLARED = 0.95  # how sure a declaration is
 UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+ZIP_ERRORS = (  # a locked member is a RuntimeError, an unknown version one of its kind
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)
 
 _ZEROS: dict[
     tuple[bool, ...], str

@@ -35,6 +35,7 @@ _UNPACKING_ERRORS = (
     zlib.error,
     tarfile.TarError,
     zipfile.BadZipFile,
+    RuntimeError,  # of a zip: a locked member, an unknown version
 )
 
 

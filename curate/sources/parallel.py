@@ -13,7 +13,6 @@ import hashlib
 import io
 import math
 import re
-import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -31,7 +30,7 @@ from curate.schema import PARALLEL, SKIPPED
 from curate.sources import InputFile
 from curate.sources.cue_formats import UnreadableError
 from curate.sources.cues import BREAK, after, cut, plain_text
-from curate.sources.decoding import UNPACKING_ERRORS, decoded, survey
+from curate.sources.decoding import UNPACKING_ERRORS, ZIP_ERRORS, decoded, survey
 from curate.sources.dialogue import make_dialogue
 from curate.sources.opus import read_named_sentences
 from curate.sources.subtitles import cues_of, language_of, open_film, work_of
@@ -192,7 +191,7 @@ class _Documents:
                 stream = self._stack.enter_context(self._open(file))
                 archive = self._stack.enter_context(zipfile.ZipFile(stream))
                 names = archive.namelist()
-            except (zipfile.BadZipFile, struct.error, EOFError, OSError, ValueError) as error:
+            except ZIP_ERRORS as error:
                 raise InputError("a zip of documents can be read", str(error), file.name) from error
             self._archives[file.uri] = archive
         for name in names:
@@ -224,7 +223,7 @@ class _Documents:
                         note=lambda what, _line: noted.append(what),
                     )
                 )
-        except (zipfile.BadZipFile, struct.error, OSError, *UNPACKING_ERRORS) as error:
+        except (*ZIP_ERRORS, *UNPACKING_ERRORS) as error:
             sink.skip("damaged", f"{path}: {error}")
             return None
         if content.broken or noted:
@@ -339,7 +338,7 @@ def _read_moses(files: Sequence[InputFile], open_: Open, sink: PairSink) -> None
                         for name in sorted(archive.namelist())
                         if moses_name(name)
                     ]
-                except (zipfile.BadZipFile, struct.error, EOFError, OSError, ValueError) as error:
+                except ZIP_ERRORS as error:
                     raise InputError("a zip can be read", str(error), file.name) from error
             for name, member in members:
                 if named := moses_name(name):

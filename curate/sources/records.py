@@ -103,10 +103,12 @@ def _form_of(label: str) -> str:
 
 def _open_parquet(stream: BinaryIO, file: InputFile) -> Any:
     try:
-        return pq.ParquetFile(stream, pre_buffer=False, buffer_size=BUFFER_BYTES)
+        parquet = pq.ParquetFile(stream, pre_buffer=False, buffer_size=BUFFER_BYTES)
+        _nested_names(parquet.schema_arrow)  # names that are no text
     except _ARROW_ERRORS as error:
         came = f"it is damaged Parquet: {error}"
         raise InputError(_ASKED, came, file.name, "fetch it again") from error
+    return parquet
 
 
 def _row_groups(parquet: Any) -> list[tuple[int, int]]:
@@ -152,10 +154,11 @@ def _read_arrow(stream: BinaryIO, file: InputFile, section: RecordsSection, sink
     stream.seek(8 if is_file else 0)  # the file format holds a stream, and an index at its end
     try:
         batches = pa.ipc.open_stream(stream)
+        names = batches.schema.names
+        nested = _nested_names(batches.schema)
     except _ARROW_ERRORS as error:
         raise InputError(_ASKED, f"it is damaged Arrow: {error}", file.name) from error
-    names = batches.schema.names
-    _check_names(_nested_names(batches.schema), section, file)
+    _check_names(nested, section, file)
     wanted = _wanted(section)
     present = _present(wanted, batches.schema)
     tops = list(

@@ -12,7 +12,6 @@ import dataclasses
 import html
 import math
 import re
-import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
@@ -26,7 +25,7 @@ from curate.sources import InputFile, Sink
 from curate.sources.broadcast import code_table, read_ebu_stl
 from curate.sources.cue_formats import Format, UnreadableError, recognise
 from curate.sources.cues import BREAK, Cues, Note, plain_text
-from curate.sources.decoding import Content, decoded, survey
+from curate.sources.decoding import ZIP_ERRORS, Content, decoded, survey
 from curate.sources.dialogue import join_sentences, make_dialogue
 from curate.sources.opus import read_sentences
 
@@ -92,7 +91,7 @@ def _read_archive(stream: BinaryIO, section: SubtitlesSection, sink: Sink) -> No
     try:
         archive = zipfile.ZipFile(stream)
         members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, struct.error, EOFError, OSError, ValueError) as error:
+    except ZIP_ERRORS as error:
         raise UnreadableError("damaged", f"it is a damaged zip: {error}") from error
     if not members:
         raise UnreadableError("empty", "it is an empty zip")
@@ -112,7 +111,7 @@ def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
         raise UnreadableError("damaged", "it is neither stored nor deflated")
     try:
         return cast("BinaryIO", archive.open(member))
-    except (zipfile.BadZipFile, struct.error, EOFError, OSError, ValueError) as error:
+    except ZIP_ERRORS as error:
         raise UnreadableError("damaged", str(error)) from error
 
 

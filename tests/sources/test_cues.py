@@ -265,6 +265,14 @@ def test_scc_that_rolls_up_and_that_paints_on():
     assert noted == ["cues_damaged"]
 
 
+def test_codes_of_scc_that_nothing_parts():
+    codes = "9425 9425 94ad 94ad 9470 9470 6f6e 6500 9429 9429 942c 942c"
+    text = "Scenarist_SCC V1.0\n\n00:00:01:00\t{}\n"
+    apart, joined = (cues(read_scc, text.format(one)) for one in (codes, codes.replace(" ", "")))
+    assert apart == joined
+    assert [line for _, _, line in joined[0]] == ["one"]
+
+
 @pytest.mark.parametrize("block_characters", [1, 7, 64, 1000])
 def test_blocks_may_be_cut_anywhere(block_characters):
     readers = {"microdvd": read_microdvd, "ttml": read_ttml, "sami": read_sami}

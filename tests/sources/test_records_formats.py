@@ -217,6 +217,12 @@ def test_a_table_without_the_column_is_an_error_with_the_nearest_name():
         read(b"id,texts\n1,a\n", "a.csv")
 
 
+def test_arrow_with_a_name_that_is_no_text_is_refused():
+    data = arrow(ROWS, pa.ipc.new_stream).replace(b"text", b"\xd2ext")
+    with pytest.raises(InputError, match="damaged Arrow"):
+        read(data, "a.arrow")
+
+
 @pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
 def test_arrow_that_is_cut_off_keeps_its_whole_batches(new):
     data = arrow(ROWS, new)

@@ -760,3 +760,13 @@ def test_real_encodings_of_one_film_give_one_text(shared_data):
     marked = [text for name, text in found.items() if name.startswith("bom-")]
     assert len(marked) == 5
     assert all(text == found["no-indexes.srt"] for text in marked)
+
+
+def test_a_zip_of_an_unknown_version_is_refused():
+    good = archive({"a.srt": srt("Hello").encode()})
+    other = bytearray(good)
+    at = other.index(b"PK\x01\x02") + 6  # the version that is needed to unpack it
+    other[at] = 235
+    with pytest.raises(InputError, match="damaged zip"):
+        read_film(bytes(other), "en.zip")
+    assert read_film(good, "en.zip").take_documents().height == 1
