@@ -21,7 +21,7 @@ from curate.schema import COLUMNS
 FOLDER = Path(__file__).parent
 REGISTRY = "rules"  # rules.toml lists rules that belong to no preset
 FAMILY = "fineweb-2"  # one file for each language
-SCORERS = ("quality", "stopwords", "fineweb2_stopwords")  # whose columns rules read
+SCORERS = ("quality", "stopwords", "fineweb2_stopwords", "cleaning")  # whose columns rules read
 REMOVES = ("below", "above", "at_or_below", "at_or_above", "true")
 
 

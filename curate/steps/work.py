@@ -27,6 +27,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "bias": 1,
     "urls": 1,
     "page": 1,
+    "cleaning": 1,
     "signatures": 1,
     "reference": 1,
     "contamination": 1,
