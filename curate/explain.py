@@ -54,6 +54,8 @@ NEEDS_RUN = {
     "release.shard_documents": "shapes files, not verdicts",
     "release.validation_share": "shapes files, not verdicts",
     "max_removed_share": "stops runs, and decides about no document",
+    "alarm": "stops runs, and decides about no document",
+    "audit": "stops runs, and decides about no document",
 }
 
 SCORER_FAILED = "hit: the scorer failed"
@@ -311,11 +313,12 @@ def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
 
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
-        if name.split(".")[0] in CHANGES_TEXT:
+        section, setting = name.split(".")[0], ".".join(name.split(".")[:2])
+        if section in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
-        setting = ".".join(name.split(".")[:2])
-        if setting in NEEDS_RUN:
-            raise _needs_run(manifest, name, f"it {NEEDS_RUN[setting]}")
+        for part in (section, setting):
+            if part in NEEDS_RUN:
+                raise _needs_run(manifest, name, f"it {NEEDS_RUN[part]}")
 
 
 def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSection) -> None:

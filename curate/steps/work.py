@@ -39,6 +39,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "relink": 1,
     "judge": 1,
     "survivors": 2,
+    "losses": 1,
     "make": 3,
     "splits": 1,
     "scatter": 3,
