@@ -90,15 +90,19 @@ SITES = "alarm.maximum_site_loss=0.9"
     [
         (
             [],
-            "decide: no source loses more than 99.9% of its documents, but records b.jsonl loses "
-            "104 of 104 (104 to quality.minimum_words); check these rules, or go on with "
-            "--set alarm.maximum_source_loss=1",
+            (
+                "decide: no source loses more than 99.9% of its documents, but records b.jsonl loses "
+                "104 of 104 (104 to quality.minimum_words); check these rules, or go on with "
+                "--set alarm.maximum_source_loss=1"
+            ),
         ),
         ([SOURCES_OFF], "but deu loses 104 of 104 (104 to quality.minimum_words); check"),
         (
             [SOURCES_OFF, LANGUAGES_OFF, SITES],
-            "no site loses more than 90.0% of its documents, but bad.example loses 105 of 105 "
-            "(105 to quality.minimum_words), and 1 more lose as much: b.example; check",
+            (
+                "no site loses more than 90.0% of its documents, but bad.example loses 105 of 105 "
+                "(105 to quality.minimum_words), and 1 more lose as much: b.example; check"
+            ),
         ),
         ([SOURCES_OFF, "language.keep=['en','de']"], "but deu loses 104 of 104"),
         (["language.keep=['en']"], "records b.jsonl loses 104 of 104 (104 to language.keep)"),
