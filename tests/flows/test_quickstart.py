@@ -142,6 +142,7 @@ def test_a_changed_rule_recomputes_decide_and_after(curate, quickstart, tmp_path
     assert set(made) <= {
         "judge",
         "survivors",
+        "losses",
         "make",
         "measure",
         "splits",
@@ -368,6 +369,8 @@ def test_what_if_and_explain_say_when_a_text_is_gone(curate, quickstart, tmp_pat
         ("duplicates.minimum_similarity=0.3", "pairs below 0.5 were not kept"),
         ("release.shard_documents=5", "it shapes files, not verdicts"),
         ("max_removed_share=0.5", "it stops runs"),
+        ("alarm.maximum_source_loss=0.5", "it stops runs"),
+        ("audit.maximum_ratio=3", "it stops runs"),
         ("quality.minimum_wrods=1", "did you mean 'minimum_words'"),
         ("minimum_words", "--set takes name=value"),
     ],
