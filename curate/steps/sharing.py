@@ -1,0 +1,308 @@
+"""Passages that documents share: found over the whole corpus, a range of hashes at a time.
+
+    block ─▶ anchors of its windows; a range of anchors of all blocks ─▶ those of several documents
+    block ─▶ its windows with such anchors; a range of windows of all blocks ─▶ those that several
+    documents have, and who keeps them; block ─▶ of each document the passages that others keep
+
+`curate.duplicates.substrings` says what windows and anchors are. Of the documents that have a window
+one **keeps** it: the first by priority of the source, then the longest, then by id; it is shared by
+the others. So what one document keeps another may share, and of every passage one stays. Parts of
+one document are one, and documents that repeat one another count as the one that survives of them:
+each of these keeps what that one keeps.
+
+Memory, whatever the corpus: `RANGE_ROWS` rows and a few copies of them (800 MB) at a time, beside one
+block; what several documents have of a range (24 and 32 bytes each) is read for every block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from curate.schema import conform
+from curate.steps.measuring import read_scores
+from curate.steps.repeats import copies_name
+from curate.steps.work import Linked, Work, library_versions, name_of, read_documents
+
+RANGE_ROWS = 1 << 21
+PASSAGES = 100  # of a document that are kept as evidence, the longest first
+_KEY = ("high", "low")
+_HOLDER = ("order", "holder_high", "holder_low")
+
+
+@dataclass(frozen=True)
+class HashRange:
+    """The part `number` of `count` equal ranges of hashes."""
+
+    linked: Linked
+    number: int
+    count: int
+
+    def holds(self, column: str) -> pl.Expr:
+        """Whether a hash lies in the range."""
+        low, high = (n * (1 << 64) // self.count for n in (self.number, self.number + 1))
+        return pl.col(column).is_between(*(pl.lit(n, dtype=pl.UInt64) for n in (low, high - 1)))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How far the search is.
+
+    Attributes:
+        linked: the corpus.
+        anchor_ranges: in so many ranges were anchors counted.
+        window_ranges: in so many ranges were windows joined.
+    """
+
+    linked: Linked
+    anchor_ranges: int = 0
+    window_ranges: int = 0
+
+    @property
+    def anchors(self) -> list[HashRange]:
+        """The ranges of anchors."""
+        return [HashRange(self.linked, n, self.anchor_ranges) for n in range(self.anchor_ranges)]
+
+    @property
+    def windows(self) -> list[HashRange]:
+        """The ranges of windows."""
+        return [HashRange(self.linked, n, self.window_ranges) for n in range(self.window_ranges)]
+
+
+def _least(work: Work) -> int:
+    least = work.recipe.spans.shared_words
+    assert least is not None  # the pipeline asks for these steps when it is set
+    return least
+
+
+def _key_of(work: Work, step: str, linked: Linked, **parts: Any) -> str:
+    """The key of an object; in how many ranges it was found shapes nothing."""
+    duplicates = work.recipe.duplicates
+    return work.key(
+        step,
+        corpus=linked.corpus.key,
+        ids=linked.corpus.ids,
+        links=linked.links,
+        similarity=duplicates.minimum_similarity,
+        scope=duplicates.scope,
+        least=_least(work),
+        libraries=library_versions("spans"),
+        **parts,
+    )
+
+
+def anchors_name(work: Work, item: tuple[Linked, int]) -> str:
+    """The object of the anchors of a block."""
+    return name_of("anchors", _key_of(work, "anchors", item[0], place=item[1]))
+
+
+def common_name(work: Work, part: HashRange) -> str:
+    """The object of the anchors of a range that several documents have."""
+    range_ = (part.number, part.count)
+    return name_of("common", _key_of(work, "common", part.linked, part=range_))
+
+
+def windows_name(work: Work, item: tuple[Shared, int]) -> str:
+    """The object of a block's windows with such anchors."""
+    return name_of("windows", _key_of(work, "windows", item[0].linked, place=item[1]))
+
+
+def passages_name(work: Work, part: HashRange) -> str:
+    """The object of the windows of a range that several documents have."""
+    range_ = (part.number, part.count)
+    return name_of("passages", _key_of(work, "passages", part.linked, part=range_))
+
+
+def shared_key(work: Work, linked: Linked, place: int) -> str:
+    """The key of the passages of a block's documents that others keep."""
+    return _key_of(work, "shared", linked, place=place)
+
+
+def shared_name(work: Work, item: tuple[Shared, int]) -> str:
+    """The object of the passages of a block's documents that others keep."""
+    return name_of("shared", shared_key(work, item[0].linked, item[1]))
+
+
+def plan_ranges(rows: int) -> int:
+    """In how many ranges so many rows are joined: a power of two."""
+    count = 1
+    while rows / count > RANGE_ROWS:
+        count *= 2
+    return count
+
+
+def count_rows(work: Work, names: Iterable[str]) -> int:
+    """The rows of some objects of anchors or of windows."""
+    return sum(work.store.read_metadata(name)["rows"] for name in names)
+
+
+# --- documents
+
+
+def _read_block(work: Work, linked: Linked, place: int) -> pl.DataFrame:
+    """A block's documents with what tells who keeps a passage.
+
+    Returns:
+        `id`, `text`, `order` (the smaller keeps), `holder_high` and `holder_low` (halves of the id of
+        the document that it is, or is part of, or repeats), and `counts`.
+    """
+    corpus = linked.corpus
+    frame = read_documents(work, corpus, place, ["id", "parent", "snapshot", "text"])
+    copies = work.store.read_frame(copies_name(work, linked, work.recipe.duplicates.scope))
+    copies = copies.filter(pl.col("place") == place)
+    holder = frame.select(pl.coalesce("parent", "id")).to_series()
+    holder = holder.scatter(copies["row"], copies["of"])
+    halves = np.frombuffer(bytes.fromhex("".join(holder)), ">u8").astype(np.uint64).reshape(-1, 2)
+    words = read_scores(work, corpus.blocks[place], ["words"])["words"].fill_null(0)
+    counts = pl.repeat(True, frame.height, eager=True).scatter(copies["row"], False)
+    longest = (1 << 32) - 1
+    order = (corpus.blocks[place].priority << 32) + longest - words.cast(pl.Int64).clip(0, longest)
+    return frame.with_columns(
+        order.cast(pl.UInt64).alias("order"),
+        counts.alias("counts"),
+        holder_high=halves[:, 0],
+        holder_low=halves[:, 1],
+    )
+
+
+def _salts(work: Work, documents: pl.DataFrame) -> NDArray[np.uint64]:
+    """What texts must have in common to share anything: their snapshot, if that is the scope."""
+    if work.recipe.duplicates.scope != "snapshot":
+        return np.zeros(documents.height, np.uint64)
+    names = documents["snapshot"].fill_null("")
+    hashes = {
+        name: int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
+        for name in names.unique()
+    }
+    return names.replace_strict(hashes, return_dtype=pl.UInt64).to_numpy()
+
+
+def _some(hashes: NDArray[np.uint64], work: Work, parts: Iterable[HashRange]) -> Any:
+    """Those of some anchors that several documents have."""
+    chosen = np.zeros(len(hashes), np.bool_)
+    for part in parts:
+        common = work.store.read_frame(common_name(work, part))["anchor"]
+        chosen |= np.isin(hashes, common.to_numpy())
+    return hashes[chosen]
+
+
+# --- anchors
+
+
+def hash_anchors(work: Work, item: tuple[Linked, int]) -> None:
+    """The anchors of a block, each once, with a document that has it and whether others do."""
+    from curate.duplicates.substrings import cut_words, find_anchors
+
+    linked, place = item
+    documents = _read_block(work, linked, place).filter("counts")
+    rows, hashes = find_anchors(
+        cut_words(documents["text"]), _least(work), _salts(work, documents)
+    )
+    holder = documents["holder_high"].gather(rows).alias("holder")
+    anchors = pl.DataFrame({"anchor": hashes, "holder": holder}).with_columns(several=False)
+    anchors = _join_anchors(anchors)
+    work.store.write_frame(anchors_name(work, item), anchors, {"rows": anchors.height})
+
+
+def _join_anchors(anchors: pl.DataFrame) -> pl.DataFrame:
+    """Each anchor once, sorted."""
+    holder = pl.col("holder")
+    several = pl.col("several").any() | (holder.min() != holder.max())
+    return anchors.group_by("anchor").agg(holder.min(), several=several).sort("anchor")
+
+
+def count_anchors(work: Work, part: HashRange) -> None:
+    """The anchors of a range that several documents have, sorted."""
+    linked = part.linked
+    found = [
+        work.store.scan_frame(anchors_name(work, (linked, place)))
+        .filter(part.holds("anchor"))
+        .collect()
+        for place in range(len(linked.corpus.blocks))
+    ]
+    common = _join_anchors(pl.concat(found)).filter("several").select("anchor")
+    work.store.write_frame(common_name(work, part), common)
+
+
+# --- windows
+
+
+def hash_windows(work: Work, item: tuple[Shared, int]) -> None:
+    """A block's windows with anchors that several documents have: each once, and who keeps it."""
+    from curate.duplicates.substrings import cut_words, find_windows
+
+    shared, place = item
+    anchors = work.store.read_frame(anchors_name(work, (shared.linked, place)))["anchor"]
+    common = _some(anchors.to_numpy(), work, shared.anchors)
+    documents = _read_block(work, shared.linked, place).filter("counts")
+    pieces = cut_words(documents["text"])
+    found = find_windows(pieces, _least(work), _salts(work, documents), common)
+    windows = pl.DataFrame({"high": found.high, "low": found.low}).hstack(
+        documents.select(*_HOLDER, several=pl.lit(value=False))[found.documents]
+    )
+    windows = _join_windows(windows)
+    work.store.write_frame(windows_name(work, item), windows, {"rows": windows.height})
+
+
+def _join_windows(windows: pl.DataFrame) -> pl.DataFrame:
+    """Each window once, with the document that keeps it; sorted."""
+    several = pl.col("several").any()
+    for half in ("holder_high", "holder_low"):
+        several |= pl.col(half).min() != pl.col(half).max()
+    return (
+        windows.sort(*_KEY, *_HOLDER)
+        .group_by(_KEY, maintain_order=True)
+        .agg(pl.col(_HOLDER).first(), several=several)
+    )
+
+
+def join_windows(work: Work, part: HashRange) -> None:
+    """The windows of a range that several documents have, and who keeps them; sorted."""
+    shared = Shared(part.linked)
+    found = [
+        work.store.scan_frame(windows_name(work, (shared, place)))
+        .filter(part.holds("high"))
+        .collect()
+        for place in range(len(part.linked.corpus.blocks))
+    ]
+    passages = _join_windows(pl.concat(found)).filter("several").select(*_KEY, *_HOLDER[1:])
+    work.store.write_frame(passages_name(work, part), passages)
+
+
+# --- passages
+
+
+def find_shared(work: Work, item: tuple[Shared, int]) -> None:
+    """Of each document of a block, copies too, the passages that others keep.
+
+    The object has the columns of the scorer `shared`, and `spans`: all passages in bytes.
+    """
+    from curate.duplicates.substrings import cover, cut_words, find_anchors, find_windows, place_spans
+
+    shared, place = item
+    least = _least(work)
+    documents = _read_block(work, shared.linked, place)
+    pieces, salts = cut_words(documents["text"]), _salts(work, documents)
+    anchors = np.unique(find_anchors(pieces, least, salts)[1])
+    windows = find_windows(pieces, least, salts, _some(anchors, work, shared.anchors))
+    holders = _find_holders(work, shared, windows)
+    mine = documents.select(_HOLDER[1:])[windows.documents]
+    is_other = pl.Series([False], dtype=pl.Boolean).new_from_index(0, 0)
+    others = holders.select(
+        (pl.col(half) != mine[half]).fill_null(value=False) for half in _HOLDER[1:]
+    )
+    is_other = others.select(pl.any_horizontal(pl.all())).to_series().to_numpy()
+    spans = cover(windows, is_other, least)
+    keepers = _most_of(holders.filter(is_other), spans.of_window)
+    passages = place_spans(pieces, spans).hstack([keepers])
+    counts = pl.Series(np.diff(pieces.word_offsets))
+    scores = conform(_tell(documents.select("id"), passages, counts), "shared")
+    found = scores.insert_column(0, documents["id"]).hstack([_lists(passages, documents.height)])
+    metadata = {"passages": passages.height, "documents": int((found["spans"].list.len() > 0).sum())}
+    work.store.write_frame(shared_name(work, item), found, metadata)
