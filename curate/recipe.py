@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language, stop_words
 from curate.presets import all_rules, load_preset, read_rules_file
+from curate.schema import COLUMNS, FOUND
 
 
 class Section(BaseModel):
@@ -438,6 +439,9 @@ class DuplicatesSection(Section):
         return min(self.least_of_duplicates, self.split_similarity)
 
 
+SpanAction = Literal["remove-span", "tag"]
+
+
 class SpansSection(Section):
     """Changes of the text by what the whole corpus holds, after linking; off unless asked for.
 
@@ -445,10 +449,18 @@ class SpansSection(Section):
         repeated_line_documents: lines that so many documents of one site (host) and snapshot hold
             are taken out of all of them; left out: none is. Documents that repeat one another count
             as one. See `curate.text.site_lines` for what makes two lines equal.
+        shared_words: passages of so many words that several documents hold word for word, within
+            the scope of [duplicates], stay in one of them (see `curate.steps.sharing`); left out:
+            none is sought.
+        shared_action: `remove-span` takes them out of the others; `tag` measures alone. Either way
+            the rules `maximum_shared_word_share` and `maximum_longest_shared_words` of [quality]
+            may judge documents by what others keep of them.
         sources: kinds of sources whose documents belong to sites.
     """
 
     repeated_line_documents: Annotated[int, Field(ge=2)] | None = None
+    shared_words: Annotated[int, Field(ge=10)] | None = None
+    shared_action: SpanAction = "remove-span"
     sources: Annotated[
         tuple[Literal["commoncrawl", "wikipedia", "records"], ...],
         Field(strict=False, min_length=1),
@@ -684,7 +696,11 @@ class Recipe(Section):
     @property
     def span_changes(self) -> tuple[str, ...]:
         """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
-        asked = {"repeated_lines": self.spans.repeated_line_documents is not None}
+        spans = self.spans
+        asked = {
+            "repeated_lines": spans.repeated_line_documents is not None,
+            "shared_passages": bool(spans.shared_words) and spans.shared_action == "remove-span",
+        }
         return tuple(name for name, is_asked in asked.items() if is_asked)
 
     @property
@@ -692,13 +708,31 @@ class Recipe(Section):
         """Whether texts change after linking."""
         return bool(self.span_changes)
 
+    @property
+    def found_scorers(self) -> tuple[str, ...]:
+        """The scorers that take the whole corpus: of `curate.schema.FOUND`."""
+        return ("shared",) if self.spans.shared_words else ()
+
+    @model_validator(mode="after")
+    def _can_judge_found(self) -> Self:
+        quality = self.quality
+        limits = (quality.rules, *quality.languages.values(), *quality.sources.values())
+        preset = quality.preset_rules()
+        for name in set(preset).union(*limits):
+            column = COLUMNS.get((preset.get(name) or all_rules()[name])["column"])
+            if column and column.scorer in FOUND and column.scorer not in self.found_scorers:
+                asked = f"quality.{name} judges what [spans] finds"
+                came = "[spans] seeks nothing of it"
+                raise RecipeError(asked, came, "", "set shared_words in [spans]")
+        return self
+
     @model_validator(mode="after")
     def _can_change_spans(self) -> Self:
-        if not self.changes_spans:
-            if self.quality.before_spans:
-                asked = "[quality] before_spans reads what was measured before [spans]"
-                change = "set repeated_line_documents in it"
-                raise RecipeError(asked, "[spans] changes nothing", "", change)
+        if not self.changes_spans and self.quality.before_spans:
+            asked = "[quality] before_spans reads what was measured before [spans]"
+            change = "set repeated_line_documents in it"
+            raise RecipeError(asked, "[spans] changes nothing", "", change)
+        if not self.changes_spans and not self.found_scorers:
             return self
         if self.duplicates.among == "passing":
             asked = "[spans] changes texts, after which other rules may pass them"

@@ -81,6 +81,13 @@ MATCH: dict[str, DataType] = {  # an item of an evaluation set in a document
     "end": pl.Int64,
     "overlap": pl.Float64,  # share of the item's n-grams
 }
+PASSAGE: dict[str, DataType] = {  # a passage of a document that another one keeps
+    "start": pl.Int64,  # in characters of the text before `spans`
+    "end": pl.Int64,
+    "words": pl.Int64,
+    "id": pl.String,  # of the document that keeps most of it
+}
+FOUND = ("shared",)  # scorers whose columns take the whole corpus, in objects of their own steps
 STATES = ("failed", "not_applicable", "not_computed")
 BEFORE_SPANS = (
     "_before_spans"  # ends the name of a column as it was before `spans` changed the text
@@ -213,6 +220,10 @@ COLUMNS: dict[str, Column] = {
     "contamination": Column("contamination", pl.Float64, 4),  # greatest weighed overlap
     "contaminating_items": Column("contamination", pl.Int64),
     "contamination_matches": Column("contamination", pl.List(pl.Struct(MATCH))),
+    "shared_word_share": Column("shared", pl.Float64),  # of words in passages that others keep
+    "longest_shared_words": Column("shared", pl.Int64),  # words of the longest of them
+    "shared_with": Column("shared", pl.String),  # who keeps that
+    "shared_passages": Column("shared", pl.List(pl.Struct(PASSAGE))),
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32

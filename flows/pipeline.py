@@ -27,6 +27,7 @@ from curate.steps import (
     referencing,
     releasing,
     repeats,
+    sharing,
     spanning,
 )
 from curate.steps.pairing import PairPart
@@ -142,12 +143,14 @@ def judge(run: Run, corpus: Corpus) -> None:
 def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     """Verified pairs, verdicts, and survivors among what passes."""
     work = run.work
-    if not work.recipe.changes_spans:  # else what changes is judged as it is then
+    late = work.recipe.changes_spans or work.recipe.found_scorers
+    if not late:  # else what changes is judged as it is then
         judge(run, corpus)
     run.one("link", deciding.link, corpus, deciding.link_name(work, corpus))
     decided = deciding.Decided(corpus, deciding.link_key(work, corpus))
-    if work.recipe.changes_spans:
-        decided = change(run, Linked(corpus, decided.links))
+    if late:
+        linked = share(run, Linked(corpus, decided.links))
+        decided = change(run, linked)
         judge(run, decided.corpus)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, survivors=deciding.survivors_key(work, decided))
@@ -156,6 +159,8 @@ def decide(run: Run, corpus: Corpus) -> deciding.Decided:
 def change(run: Run, linked: Linked) -> deciding.Decided:
     """Texts change by what the corpus holds; what changed is measured again, and compared."""
     work = run.work
+    if not work.recipe.changes_spans:
+        return deciding.Decided(linked.corpus, linked.links)
     found = spanning.Found(linked)
     if "repeated_lines" in work.recipe.span_changes:
         found = count_lines(run, found)
@@ -172,10 +177,48 @@ def change(run: Run, linked: Linked) -> deciding.Decided:
     return deciding.Decided(corpus, key)
 
 
+def find_copies(run: Run, linked: Linked, scope: repeats.Scope) -> None:
+    """Documents that repeat another one of their scope."""
+    item = (linked, scope)
+    run.one("copies", repeats.find_copies, item, repeats.copies_name(run.work, item))
+
+
+def share(run: Run, linked: Linked) -> Linked:
+    """Passages that documents share, and which document keeps them."""
+    work = run.work
+    if not work.recipe.spans.shared_words:
+        return linked
+    find_copies(run, linked, work.recipe.duplicates.scope)
+    shared = sharing.Shared(linked)
+    places = range(len(linked.corpus.blocks))
+
+    def of_blocks(stage: str, function: Any, name: Any, first: Any) -> list[str]:
+        items = [(first, place) for place in places]
+        run.each(stage, function, items, lambda item: run.has(name(work, item)))
+        return [name(work, item) for item in items]
+
+    def of_ranges(stage: str, function: Any, name: Any, parts: list[Any]) -> None:
+        run.each(stage, function, parts, lambda part: run.has(name(work, part)))
+
+    names = of_blocks("anchors", sharing.hash_anchors, sharing.anchors_name, linked)
+    anchors = sharing.count_rows(work, names)
+    if not anchors:
+        least = work.recipe.spans.shared_words
+        run.warnings.append(f"[spans] shared_words: no document has {least} words")
+    shared = replace(shared, anchor_ranges=sharing.plan_ranges(anchors))
+    of_ranges("common", sharing.count_anchors, sharing.common_name, shared.anchors)
+    names = of_blocks("windows", sharing.hash_windows, sharing.windows_name, shared)
+    windows = sharing.count_rows(work, names)
+    shared = replace(shared, window_ranges=sharing.plan_ranges(windows))
+    of_ranges("passages", sharing.join_windows, sharing.passages_name, shared.windows)
+    of_blocks("shared", sharing.find_shared, sharing.shared_name, shared)
+    return sharing.assemble_shared(work, linked)
+
+
 def count_lines(run: Run, found: spanning.Found) -> spanning.Found:
     """The lines that documents of one site repeat, counted by ranges of their hashes."""
     work, linked = run.work, found.linked
-    run.one("copies", repeats.find_copies, linked, repeats.copies_name(work, linked))
+    find_copies(run, linked, "snapshot")
     run.each(
         "lines",
         repeats.hash_block,

@@ -20,6 +20,8 @@ Memory: about 80 bytes per word of the batch, and 32 per window with a shared an
 in the words, whatever repeats. Imported late: numba is dear to import.
 """
 
+# ruff: noqa: C901 - one loop over the runs looks to both sides of each
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -167,7 +169,9 @@ def place_spans(pieces: Pieces, spans: Spans) -> pl.DataFrame:
     before = np.roll(places, 1)
     before[0::2] = np.where(spans.rows == np.roll(spans.rows, 1), before[0::2], begins)
     before[:1] = begins[:1]
-    counted = pl.DataFrame({"row": np.repeat(spans.rows, 2), "n": count_characters(pieces.data, before, places)})
+    counted = pl.DataFrame(
+        {"row": np.repeat(spans.rows, 2), "n": count_characters(pieces.data, before, places)}
+    )
     at = counted.select(pl.col("n").cum_sum().over("row")).to_series().to_numpy()
     return pl.DataFrame(
         {

@@ -18,7 +18,7 @@ from curate.recipe import (
     ToxicitySection,
     UrlsSection,
 )
-from curate.schema import BEFORE_SPANS, columns_of, conform
+from curate.schema import BEFORE_SPANS, FOUND, columns_of, conform
 from curate.steps.referencing import load_reference
 from curate.steps.work import Block, Work, library_versions, name_of, overlay
 from curate.store import Store
@@ -58,7 +58,9 @@ BY_WORDS = ("quality", "stopwords")  # measured on the words that [quality] word
 
 
 def score_key(work: Work, block: Block, scorer: str) -> str:
-    """The key of a scorer's object for a block."""
+    """The key of a scorer's object for a block; empty where what takes the corpus was not sought."""
+    if scorer in FOUND:
+        return dict(block.found).get(scorer, "")
     recipe = work.recipe
     parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
     if scorer == "contamination":
@@ -77,7 +79,12 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
 
 
 def scorers_of(recipe: Recipe) -> tuple[str, ...]:
-    """The scorers that a recipe asks for, in order."""
+    """The scorers that a recipe asks for, in order; last those that take the whole corpus."""
+    return *measured_by(recipe), *recipe.found_scorers
+
+
+def measured_by(recipe: Recipe) -> tuple[str, ...]:
+    """Those of them that measure each document by itself."""
     left_out = {
         "toxicity": recipe.toxicity.scorer == "none",
         "urls": recipe.urls.is_empty,
@@ -90,9 +97,10 @@ def scorers_of(recipe: Recipe) -> tuple[str, ...]:
 
 def score_names(work: Work, block: Block) -> list[str]:
     """The names of a block's score objects, before `spans` changed some documents and after."""
-    scorers = scorers_of(work.recipe)
+    scorers = measured_by(work.recipe)
     versions = [block, block.changed] if block.changed else [block]
-    return [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
+    names = [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
+    return names + [name_of(scorer, key) for scorer, key in block.found]
 
 
 def measure_block(work: Work, block: Block) -> None:
@@ -101,7 +109,7 @@ def measure_block(work: Work, block: Block) -> None:
     Raises:
         ComponentError: a scorer failed on every document, or broke its contract.
     """
-    names = {s: name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)}
+    names = {s: name_of(s, score_key(work, block, s)) for s in measured_by(work.recipe)}
     missing = [s for s, name in names.items() if not work.store.has(name)]
     known = {n for s in missing for n in NEEDS[s] if n not in missing}
     scorers = {s: _scorer(s, work) for s in missing}
@@ -143,14 +151,14 @@ def _batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
 def read_scores(work: Work, block: Block, columns: Iterable[str]) -> pl.DataFrame:
     """Some score columns of a block, in the order of its documents.
 
-    Those of a document that `spans` changed were measured again, but for those of `signatures`: it
-    was linked as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
+    Those of a document that `spans` changed were measured again, but for those of `signatures` and
+    those that take the whole corpus: it was compared as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
     """
     wanted = set(columns)
     before = {name for name in wanted if name.endswith(BEFORE_SPANS)}
     scores = _read_version(work, block, wanted - before)
     if block.changed:
-        again = (wanted - before).difference(columns_of(LINKED))
+        again = (wanted - before).difference(*map(columns_of, (LINKED, *FOUND)))
         changed = _read_version(work, block.changed, again)
         if changed.width:
             rows = work.store.read_frame(block.changed.name, ["row"])
@@ -168,10 +176,19 @@ def _read_version(work: Work, block: Block, wanted: set[str]) -> pl.DataFrame:
     found = []
     for scorer in scorers_of(work.recipe):
         mine = [name for name in columns_of(scorer) if name in wanted]
-        if mine:
-            name = name_of(scorer, score_key(work, block, scorer))
-            found.append(work.store.read_frame(name, mine))
+        if not mine:
+            continue
+        if key := score_key(work, block, scorer):
+            found.append(work.store.read_frame(name_of(scorer, key), mine))
+        else:  # documents that were made
+            found.append(_not_applicable(scorer, block.documents).select(mine))
     return pl.concat(found, how="horizontal") if found else pl.DataFrame()
+
+
+def _not_applicable(scorer: str, rows: int) -> pl.DataFrame:
+    """A scorer's columns for documents that it does not cover."""
+    state = pl.lit("not_applicable").alias(f"{scorer}_state")
+    return pl.DataFrame(schema=columns_of(scorer)).clear(rows).with_columns(state)
 
 
 def _score(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:

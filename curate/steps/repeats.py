@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from curate.duplicates.clusters import choose_survivors
 from curate.score.addresses import split_address
 from curate.steps.deciding import read_comparable
-from curate.steps.work import Linked, Work, library_versions, name_of
+from curate.steps.work import Linked, Work, library_versions, name_of, read_documents
 
 LINES_A_COUNT = 1 << 23
 BATCH_DOCUMENTS = 1024
+Scope: TypeAlias = Literal["snapshot", "release"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ def _key(work: Work, step: str, linked: Linked, **parts: Any) -> str:
     )
 
 
-def copies_name(work: Work, linked: Linked) -> str:
-    """The object of the documents that repeat another one."""
-    return name_of("copies", _key(work, "copies", linked))
+def copies_name(work: Work, item: tuple[Linked, Scope]) -> str:
+    """The object of the documents of a scope that repeat another one."""
+    return name_of("copies", _key(work, "copies", item[0], scope=item[1]))
 
 
 def lines_name(work: Work, item: tuple[Linked, int]) -> str:
@@ -76,13 +77,17 @@ def repeats_name(work: Work, part: LineRange) -> str:
 # --- counting
 
 
-def find_copies(work: Work, linked: Linked) -> None:
+def find_copies(work: Work, item: tuple[Linked, Scope]) -> None:
     """All documents but one of each cluster of duplicates, whatever other rules say of them.
 
-    A page that a snapshot holds twelve times would else lose all its lines.
+    A page that a snapshot holds twelve times would else lose all its lines. `of` is the id of that
+    one, or of the document that it is part of.
     """
+    linked, scope = item
     frames = [
-        read_comparable(work, linked.corpus, place).with_columns(
+        read_comparable(work, linked.corpus, place)
+        .hstack(read_documents(work, linked.corpus, place, ["parent"]))
+        .with_columns(
             pl.lit(place, dtype=pl.Int32).alias("place"),
             pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
         )
@@ -90,11 +95,16 @@ def find_copies(work: Work, linked: Linked) -> None:
     ]
     documents = pl.concat(frames)
     links = work.store.read_frame(name_of("link", linked.links))
-    section = work.recipe.duplicates.model_copy(update={"versions": "off", "scope": "snapshot"})
-    members = choose_survivors(documents.drop("place", "row", "source"), links, section)
+    section = work.recipe.duplicates.model_copy(update={"versions": "off", "scope": scope})
+    members = choose_survivors(documents.drop("place", "row", "source", "parent"), links, section)
     losers = members.filter(pl.col("duplicate_of").is_not_null())
-    copies = documents.join(losers, on="id", how="semi").select("place", "row")
-    work.store.write_frame(copies_name(work, linked), copies.sort("place", "row"))
+    kept = documents.select(duplicate_of="id", of=pl.coalesce("parent", "id"))
+    copies = (
+        documents.join(losers, on="id")
+        .join(kept, on="duplicate_of", how="left")
+        .select("place", "row", "of")
+    )
+    work.store.write_frame(copies_name(work, item), copies.sort("place", "row"))
 
 
 def hash_block(work: Work, item: tuple[Linked, int]) -> None:
@@ -102,7 +112,9 @@ def hash_block(work: Work, item: tuple[Linked, int]) -> None:
     linked, place = item
     frame = work.store.read_frame(linked.corpus.blocks[place].name)
     owners, hashes = _hash_lines(work, frame)
-    copies = work.store.read_frame(copies_name(work, linked)).filter(pl.col("place") == place)
+    copies = work.store.read_frame(copies_name(work, (linked, "snapshot"))).filter(
+        pl.col("place") == place
+    )
     counts = np.ones(frame.height, np.bool_)
     counts[copies["row"].to_numpy()] = False
     whole = frame.select(pl.coalesce("parent", "id").rank("dense")).to_series()  # parts are one

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,8 @@ class HashRange:
     def holds(self, column: str) -> pl.Expr:
         """Whether a hash lies in the range."""
         low, high = (n * (1 << 64) // self.count for n in (self.number, self.number + 1))
-        return pl.col(column).is_between(*(pl.lit(n, dtype=pl.UInt64) for n in (low, high - 1)))
+        first, last = (pl.lit(bound, dtype=pl.UInt64) for bound in (low, high - 1))
+        return pl.col(column).is_between(first, last)
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _read_block(work: Work, linked: Linked, place: int) -> pl.DataFrame:
     """
     corpus = linked.corpus
     frame = read_documents(work, corpus, place, ["id", "parent", "snapshot", "text"])
-    copies = work.store.read_frame(copies_name(work, linked, work.recipe.duplicates.scope))
+    copies = work.store.read_frame(copies_name(work, (linked, work.recipe.duplicates.scope)))
     copies = copies.filter(pl.col("place") == place)
     holder = frame.select(pl.coalesce("parent", "id")).to_series()
     holder = holder.scatter(copies["row"], copies["of"])
@@ -201,9 +202,7 @@ def hash_anchors(work: Work, item: tuple[Linked, int]) -> None:
 
     linked, place = item
     documents = _read_block(work, linked, place).filter("counts")
-    rows, hashes = find_anchors(
-        cut_words(documents["text"]), _least(work), _salts(work, documents)
-    )
+    rows, hashes = find_anchors(cut_words(documents["text"]), _least(work), _salts(work, documents))
     holder = documents["holder_high"].gather(rows).alias("holder")
     anchors = pl.DataFrame({"anchor": hashes, "holder": holder}).with_columns(several=False)
     anchors = _join_anchors(anchors)
@@ -281,9 +280,15 @@ def join_windows(work: Work, part: HashRange) -> None:
 def find_shared(work: Work, item: tuple[Shared, int]) -> None:
     """Of each document of a block, copies too, the passages that others keep.
 
-    The object has the columns of the scorer `shared`, and `spans`: all passages in bytes.
+    The object has the columns of the scorer `shared`, and `spans`: all passages, in bytes.
     """
-    from curate.duplicates.substrings import cover, cut_words, find_anchors, find_windows, place_spans
+    from curate.duplicates.substrings import (
+        cover,
+        cut_words,
+        find_anchors,
+        find_windows,
+        place_spans,
+    )
 
     shared, place = item
     least = _least(work)
@@ -291,18 +296,83 @@ def find_shared(work: Work, item: tuple[Shared, int]) -> None:
     pieces, salts = cut_words(documents["text"]), _salts(work, documents)
     anchors = np.unique(find_anchors(pieces, least, salts)[1])
     windows = find_windows(pieces, least, salts, _some(anchors, work, shared.anchors))
-    holders = _find_holders(work, shared, windows)
+    keys = pl.DataFrame({"high": windows.high, "low": windows.low})
+    keepers = _find_keepers(work, shared, keys)
     mine = documents.select(_HOLDER[1:])[windows.documents]
-    is_other = pl.Series([False], dtype=pl.Boolean).new_from_index(0, 0)
-    others = holders.select(
-        (pl.col(half) != mine[half]).fill_null(value=False) for half in _HOLDER[1:]
-    )
-    is_other = others.select(pl.any_horizontal(pl.all())).to_series().to_numpy()
-    spans = cover(windows, is_other, least)
-    keepers = _most_of(holders.filter(is_other), spans.of_window)
-    passages = place_spans(pieces, spans).hstack([keepers])
-    counts = pl.Series(np.diff(pieces.word_offsets))
-    scores = conform(_tell(documents.select("id"), passages, counts), "shared")
-    found = scores.insert_column(0, documents["id"]).hstack([_lists(passages, documents.height)])
-    metadata = {"passages": passages.height, "documents": int((found["spans"].list.len() > 0).sum())}
+    differs = [keepers[half] != mine[half] for half in _HOLDER[1:]]
+    chosen = (differs[0] | differs[1]).fill_null(value=False)
+    spans = cover(windows, chosen.to_numpy(), least)
+    keeper = _most_of(keepers.filter(chosen), spans.of_window)
+    passages = place_spans(pieces, spans).with_columns(keeper)
+    told = _tell(passages, pl.Series("all", np.diff(pieces.word_offsets)))
+    found = conform(told, "shared").insert_column(0, documents["id"]).hstack(told.select("spans"))
+    metadata = {"passages": passages.height, "words": passages["words"].sum()}
     work.store.write_frame(shared_name(work, item), found, metadata)
+
+
+def _find_keepers(work: Work, shared: Shared, windows: pl.DataFrame) -> pl.DataFrame:
+    """Who keeps each window, as halves of an id; nulls where no two documents have it."""
+    distinct = windows.unique()
+    found = [
+        work.store.read_frame(passages_name(work, part)).join(distinct, on=_KEY, how="semi")
+        for part in shared.windows
+    ]
+    joined = windows.join(pl.concat(found), on=_KEY, how="left", maintain_order="left")
+    return joined.select(_HOLDER[1:])
+
+
+def _most_of(keepers: pl.DataFrame, spans: NDArray[np.int64]) -> pl.Series:
+    """The id of the document that keeps most windows of each span; of several, the first."""
+    counts = (
+        keepers.with_columns(pl.Series("span", spans), place=pl.int_range(pl.len()))
+        .group_by("span", *_HOLDER[1:])
+        .agg(windows=pl.len(), place=pl.col("place").min())
+        .sort("span", "windows", "place", descending=[False, True, False])
+        .unique("span", keep="first", maintain_order=True)
+    )
+    halves = counts.select(_HOLDER[1:]).iter_rows()
+    return pl.Series("id", [f"{high:016x}{low:016x}" for high, low in halves], dtype=pl.String)
+
+
+def _tell(passages: pl.DataFrame, words: pl.Series) -> pl.DataFrame:
+    """The columns of the scorer `shared` and `spans`, of documents with so many words."""
+    longest = pl.col("words").arg_max()
+    passage = pl.struct(
+        start=pl.col("start_character"), end=pl.col("end_character"), words="words", id="id"
+    )
+    by_length = passage.sort_by("words", "start", descending=[True, False])
+    told = passages.group_by("row").agg(
+        covered=pl.col("words").sum(),
+        longest_shared_words=pl.col("words").max(),
+        shared_with=pl.col("id").get(longest),
+        shared_passages=by_length.head(PASSAGES),
+        spans=pl.struct("start", "end"),
+    )
+    rows = words.to_frame("all").with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    empty = [
+        pl.col(name).fill_null(pl.lit([], dtype=told.schema[name]))
+        for name in ("shared_passages", "spans")
+    ]
+    return rows.join(told, on="row", how="left", maintain_order="left").with_columns(
+        pl.col("longest_shared_words").fill_null(0),
+        *empty,
+        shared_word_share=(pl.col("covered") / pl.col("all")).fill_null(0.0),
+        shared_state=pl.lit(None, dtype=pl.String),
+    )
+
+
+def shared_spans(work: Work, linked: Linked, place: int) -> pl.DataFrame:
+    """The passages of a block's documents that others keep: `row`, `start`, `end` in bytes."""
+    spans = work.store.read_frame(name_of("shared", shared_key(work, linked, place)), ["spans"])
+    rows = spans.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    return rows.filter(pl.col("spans").list.len() > 0).explode("spans").unnest("spans")
+
+
+def assemble_shared(work: Work, linked: Linked) -> Linked:
+    """The corpus, its blocks with what was found of them."""
+    corpus = linked.corpus
+    blocks = [
+        replace(block, found=(*block.found, ("shared", shared_key(work, linked, place))))
+        for place, block in enumerate(corpus.blocks)
+    ]
+    return replace(linked, corpus=replace(corpus, blocks=tuple(blocks)))

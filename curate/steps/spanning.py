@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.steps import repeats
+from curate.steps import repeats, sharing
 from curate.steps.measuring import read_scores
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
@@ -70,7 +70,18 @@ def _find_lines(work: Work, found: Found, place: int) -> pl.DataFrame:
     return repeats.repeated_lines(work, found.lines, place)
 
 
-EDITORS = {"repeated_lines": Editor(_line_parts, _find_lines)}  # name: what the ledger says
+def _shared_parts(work: Work, found: Found, place: int) -> Any:
+    return sharing.shared_key(work, found.linked, place)
+
+
+def _find_shared(work: Work, found: Found, place: int) -> pl.DataFrame:
+    return sharing.shared_spans(work, found.linked, place)
+
+
+EDITORS = {  # name: what the ledger says
+    "repeated_lines": Editor(_line_parts, _find_lines),
+    "shared_passages": Editor(_shared_parts, _find_shared),
+}
 
 
 def _changed_key(work: Work, found: Found, place: int) -> str:

@@ -31,9 +31,14 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "reference": 1,
     "contamination": 1,
     "link": 2,
-    "copies": 1,
+    "copies": 2,
     "lines": 1,
     "repeats": 1,
+    "anchors": 1,
+    "common": 1,
+    "windows": 1,
+    "passages": 1,
+    "shared": 1,
     "spans": 1,
     "relink": 1,
     "judge": 1,
@@ -110,6 +115,7 @@ class Block:
         size: bytes of text.
         priority: the source's place in the recipe.
         changed: those of its documents whose text `spans` changed, with their `row` in the block.
+        found: what was found of its documents over the whole corpus: scorer and key.
     """
 
     key: str
@@ -117,6 +123,7 @@ class Block:
     size: int
     priority: int
     changed: Block | None = None
+    found: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:

@@ -66,7 +66,7 @@ def change(folder, store):
         measuring.measure_block(work, block)
     deciding.link(work, corpus)
     linked = Linked(corpus, deciding.link_key(work, corpus))
-    repeats.find_copies(work, linked)
+    repeats.find_copies(work, (linked, "snapshot"))
     places = range(len(corpus.blocks))
     for place in places:
         repeats.hash_block(work, (linked, place))
