@@ -72,7 +72,8 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
         limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate`
         (of which document, how similar), `contamination` (the items of evaluation sets that it
-        holds: see `curate.duplicates.contamination`), `input` (the file), `run` and, if asked,
+        holds: see `curate.duplicates.contamination`), `shared` (the passages that other documents
+        keep, with what names those: see `curate.steps.sharing`), `input` (the file), `run` and, if asked,
         `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
         and why; `answer`: one sentence.
 
@@ -132,11 +133,23 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
         "contamination": facts.get("contamination_matches") or [],
+        "shared": _read_shared(store, manifest, facts.get("shared_passages") or []),
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
         "ledger": facts,
     }
+
+
+def _read_shared(
+    store: Store, manifest: Manifest, passages: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Passages with the address of the document that keeps each."""
+    ids = sorted({passage["id"] for passage in passages})
+    keepers = find_rows(store, manifest.folder, ids).select("id", "uri", "source_id").to_dicts()
+    named = {keeper.pop("id"): keeper for keeper in keepers}
+    gone = {"uri": None, "source_id": "no longer in the ledger"}
+    return [passage | named.get(passage["id"], gone) for passage in passages]
 
 
 def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
@@ -177,6 +190,15 @@ def tell_match(match: dict[str, Any]) -> str:
     return (
         f"{match['overlap']:.0%} of the item {match['item']} of {match['set']} "
         f"({match['words']} words) in its characters {match['start']}–{match['end']}"
+    )
+
+
+def tell_passage(passage: dict[str, Any]) -> str:
+    """One passage that another document keeps, in words."""
+    return (
+        f"{passage['words']:,} words with {passage['uri'] or passage['source_id']} "
+        f"({passage['id']}), which keeps them: characters {passage['start']}–{passage['end']} of "
+        "the text as it was compared"
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STORE = "store"
 SAMPLE_CHARACTERS = 300
+SHOWN_PASSAGES = 5
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -134,8 +135,6 @@ def _called_as(name: str) -> str:
 
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
-    from curate.explain import tell_match
-
     console = make_console()
     console.print(story["answer"])
     for document in story["documents"]:
@@ -147,11 +146,7 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
-        for match in document["contamination"]:
-            console.print(f"holds     {tell_match(match)}")
-        if document["cleaned"]:
-            steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
-            console.print(f"cleaned   {', '.join(steps)} characters")
+        _show_evidence(console, document)
         if "text" in document:
             gone = "(the store no longer holds the text)"
             console.print(f"\n{gone if document['text'] is None else document['text']}")
@@ -170,6 +165,21 @@ def show_story(story: dict[str, Any]) -> None:
     for skip in story["skipped"]:
         where = f" at byte {skip['offset']:,}" if skip["offset"] is not None else ""
         console.print(f"skipped   {skip['reason']} in {skip['input']}{where} {skip['detail']}")
+
+
+def _show_evidence(console: Console, document: dict[str, Any]) -> None:
+    """What a document holds of evaluation sets and of other documents, and what cleaning took."""
+    from curate.explain import tell_match, tell_passage
+
+    for match in document["contamination"]:
+        console.print(f"holds     {tell_match(match)}")
+    for passage in document["shared"][:SHOWN_PASSAGES]:
+        console.print(f"shares    {tell_passage(passage)}")
+    if (more := len(document["shared"]) - SHOWN_PASSAGES) > 0:
+        console.print(f"shares    {more} shorter passages more (--json)")
+    if document["cleaned"]:
+        steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
+        console.print(f"cleaned   {', '.join(steps)} characters")
 
 
 def show_change(reference: str, change: Change) -> None:
