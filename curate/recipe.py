@@ -449,6 +449,12 @@ class SpansSection(Section):
         repeated_line_documents: lines that so many documents of one site (host) and snapshot hold
             are taken out of all of them; left out: none is. Documents that repeat one another count
             as one. See `curate.text.site_lines` for what makes two lines equal.
+        repeated_paragraph_documents: the same for paragraphs, which so many documents of one snapshot
+            hold, whatever their site.
+        paragraph_words: a shorter paragraph is never counted.
+        repeated_action: `remove-span` takes such lines and paragraphs out; `tag` measures alone, for
+            the rules `maximum_site_lines_character_share` and
+            `maximum_common_paragraphs_character_share` of [quality].
         shared_words: passages of so many words that several documents hold word for word, within
             the scope of [duplicates], stay in one of them (see `curate.steps.sharing`); left out:
             none is sought.
@@ -459,6 +465,9 @@ class SpansSection(Section):
     """
 
     repeated_line_documents: Annotated[int, Field(ge=2)] | None = None
+    repeated_paragraph_documents: Annotated[int, Field(ge=2)] | None = None
+    paragraph_words: Annotated[int, Field(ge=1)] = 10
+    repeated_action: SpanAction = "remove-span"
     shared_words: Annotated[int, Field(ge=10)] | None = None
     shared_action: SpanAction = "remove-span"
     sources: Annotated[
@@ -660,6 +669,13 @@ class ReleaseSection(Section):
     validation_share: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.01
 
 
+_ASKED = {  # what makes [spans] find what a rule judges
+    "shared": "set shared_words in [spans]",
+    "site_lines": 'set repeated_line_documents and repeated_action = "tag" in [spans]',
+    "common_paragraphs": 'set repeated_paragraph_documents and repeated_action = "tag" in [spans]',
+}
+
+
 class Recipe(Section):
     """A whole run.
 
@@ -697,8 +713,10 @@ class Recipe(Section):
     def span_changes(self) -> tuple[str, ...]:
         """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
         spans = self.spans
+        goes = spans.repeated_action == "remove-span"
         asked = {
-            "repeated_lines": spans.repeated_line_documents is not None,
+            "repeated_lines": bool(spans.repeated_line_documents) and goes,
+            "repeated_paragraphs": bool(spans.repeated_paragraph_documents) and goes,
             "shared_passages": bool(spans.shared_words) and spans.shared_action == "remove-span",
         }
         return tuple(name for name, is_asked in asked.items() if is_asked)
@@ -711,7 +729,14 @@ class Recipe(Section):
     @property
     def found_scorers(self) -> tuple[str, ...]:
         """The scorers that take the whole corpus: of `curate.schema.FOUND`."""
-        return ("shared",) if self.spans.shared_words else ()
+        spans = self.spans
+        tags = spans.repeated_action == "tag"
+        asked = {
+            "shared": bool(spans.shared_words),
+            "site_lines": bool(spans.repeated_line_documents) and tags,
+            "common_paragraphs": bool(spans.repeated_paragraph_documents) and tags,
+        }
+        return tuple(name for name, is_asked in asked.items() if is_asked)
 
     @model_validator(mode="after")
     def _can_judge_found(self) -> Self:
@@ -722,8 +747,7 @@ class Recipe(Section):
             column = COLUMNS.get((preset.get(name) or all_rules()[name])["column"])
             if column and column.scorer in FOUND and column.scorer not in self.found_scorers:
                 asked = f"quality.{name} judges what [spans] finds"
-                came = "[spans] seeks nothing of it"
-                raise RecipeError(asked, came, "", "set shared_words in [spans]")
+                raise RecipeError(asked, "it does not ask for that", "", _ASKED[column.scorer])
         return self
 
     @model_validator(mode="after")
@@ -739,7 +763,7 @@ class Recipe(Section):
             came = 'with [duplicates] among = "passing" these were not compared'
             raise RecipeError(asked, came, "", 'set among = "read"')
         kinds = {section.kind for section in self.sources}
-        if "repeated_lines" in self.span_changes and not kinds.intersection(self.spans.sources):
+        if self.spans.repeated_line_documents and not kinds.intersection(self.spans.sources):
             asked = "[spans] sources names kinds of the recipe's sources"
             came = f"{', '.join(self.spans.sources)} is none"
             raise RecipeError(asked, came, "", f"name some of {', '.join(sorted(kinds))}")

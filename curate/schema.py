@@ -87,7 +87,11 @@ PASSAGE: dict[str, DataType] = {  # a passage of a document that another one kee
     "words": pl.Int64,
     "id": pl.String,  # of the document that keeps most of it
 }
-FOUND = ("shared",)  # scorers whose columns take the whole corpus, in objects of their own steps
+FOUND = (
+    "shared",
+    "site_lines",
+    "common_paragraphs",
+)  # scorers whose columns take the whole corpus, in objects of their own steps
 STATES = ("failed", "not_applicable", "not_computed")
 BEFORE_SPANS = (
     "_before_spans"  # ends the name of a column as it was before `spans` changed the text
@@ -224,6 +228,8 @@ COLUMNS: dict[str, Column] = {
     "longest_shared_words": Column("shared", pl.Int64),  # words of the longest of them
     "shared_with": Column("shared", pl.String),  # who keeps that
     "shared_passages": Column("shared", pl.List(pl.Struct(PASSAGE))),
+    "site_lines_character_share": Column("site_lines", pl.Float64),  # lines that its site repeats
+    "common_paragraphs_character_share": Column("common_paragraphs", pl.Float64),  # snapshot
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32

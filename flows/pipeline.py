@@ -1,6 +1,6 @@
 """The whole run, top to bottom.
 
-    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ spans ─▶ decide ─▶ make ─▶ release
+    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ find, spans ─▶ decide ─▶ make ─▶ release
 
 Every stage only adds objects; a stage whose objects exist does nothing. Started by
 `curate run`, by a Prefect deployment (`prefect.yaml`), or as a function.
@@ -26,14 +26,13 @@ from curate.steps import (
     reading,
     referencing,
     releasing,
-    repeats,
-    sharing,
     spanning,
 )
 from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Linked, Work, find_repeats, name_of
 from curate.store import Store
 from flows import artifacts, outcome
+from flows.finding import find_spans
 from flows.recipes import find_recipe
 from flows.run import Run, start_run
 
@@ -149,21 +148,17 @@ def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     run.one("link", deciding.link, corpus, deciding.link_name(work, corpus))
     decided = deciding.Decided(corpus, deciding.link_key(work, corpus))
     if late:
-        linked = share(run, Linked(corpus, decided.links))
-        decided = change(run, linked)
+        decided = change(run, find_spans(run, Linked(corpus, decided.links)))
         judge(run, decided.corpus)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, survivors=deciding.survivors_key(work, decided))
 
 
-def change(run: Run, linked: Linked) -> deciding.Decided:
+def change(run: Run, found: spanning.Found) -> deciding.Decided:
     """Texts change by what the corpus holds; what changed is measured again, and compared."""
-    work = run.work
+    work, linked = run.work, found.linked
     if not work.recipe.changes_spans:
         return deciding.Decided(linked.corpus, linked.links)
-    found = spanning.Found(linked)
-    if "repeated_lines" in work.recipe.span_changes:
-        found = count_lines(run, found)
     run.each(
         "spans",
         spanning.change_block,
@@ -175,66 +170,6 @@ def change(run: Run, linked: Linked) -> deciding.Decided:
     key = spanning.relink_key(work, linked, corpus)
     run.one("relink", spanning.relink, (linked, corpus), name_of("link", key))
     return deciding.Decided(corpus, key)
-
-
-def find_copies(run: Run, linked: Linked, scope: repeats.Scope) -> None:
-    """Documents that repeat another one of their scope."""
-    item = (linked, scope)
-    run.one("copies", repeats.find_copies, item, repeats.copies_name(run.work, item))
-
-
-def share(run: Run, linked: Linked) -> Linked:
-    """Passages that documents share, and which document keeps them."""
-    work = run.work
-    if not work.recipe.spans.shared_words:
-        return linked
-    find_copies(run, linked, work.recipe.duplicates.scope)
-    shared = sharing.Shared(linked)
-    places = range(len(linked.corpus.blocks))
-
-    def of_blocks(stage: str, function: Any, name: Any, first: Any) -> list[str]:
-        items = [(first, place) for place in places]
-        run.each(stage, function, items, lambda item: run.has(name(work, item)))
-        return [name(work, item) for item in items]
-
-    def of_ranges(stage: str, function: Any, name: Any, parts: list[Any]) -> None:
-        run.each(stage, function, parts, lambda part: run.has(name(work, part)))
-
-    names = of_blocks("anchors", sharing.hash_anchors, sharing.anchors_name, linked)
-    anchors = sharing.count_rows(work, names)
-    if not anchors:
-        least = work.recipe.spans.shared_words
-        run.warnings.append(f"[spans] shared_words: no document has {least} words")
-    shared = replace(shared, anchor_ranges=sharing.plan_ranges(anchors))
-    of_ranges("common", sharing.count_anchors, sharing.common_name, shared.anchors)
-    names = of_blocks("windows", sharing.hash_windows, sharing.windows_name, shared)
-    windows = sharing.count_rows(work, names)
-    shared = replace(shared, window_ranges=sharing.plan_ranges(windows))
-    of_ranges("passages", sharing.join_windows, sharing.passages_name, shared.windows)
-    of_blocks("shared", sharing.find_shared, sharing.shared_name, shared)
-    return sharing.assemble_shared(work, linked)
-
-
-def count_lines(run: Run, found: spanning.Found) -> spanning.Found:
-    """The lines that documents of one site repeat, counted by ranges of their hashes."""
-    work, linked = run.work, found.linked
-    find_copies(run, linked, "snapshot")
-    run.each(
-        "lines",
-        repeats.hash_block,
-        [(linked, place) for place in range(len(linked.corpus.blocks))],
-        lambda item: run.has(repeats.lines_name(work, item)),
-    )
-    if not repeats.count_hashes(work, linked):
-        run.warnings.append("[spans] found no line of a site: no document has an address")
-    found = replace(found, line_ranges=repeats.plan_ranges(work, linked))
-    run.each(
-        "repeats",
-        repeats.count_lines,
-        found.lines,
-        lambda part: run.has(repeats.repeats_name(work, part)),
-    )
-    return found
 
 
 def make(run: Run, decided: deciding.Decided) -> deciding.Decided:

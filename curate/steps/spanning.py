@@ -36,16 +36,25 @@ class Found:
     Attributes:
         linked: the corpus.
         line_ranges: in so many parts were lines counted.
+        paragraph_ranges: in so many were paragraphs.
     """
 
     linked: Linked
     line_ranges: int = 0
+    paragraph_ranges: int = 0
 
     @property
     def lines(self) -> list[repeats.LineRange]:
         """The parts in which lines were counted."""
-        count = self.line_ranges
-        return [repeats.LineRange(self.linked, number, count) for number in range(count)]
+        return self._ranges(repeats.Lines(self.linked), self.line_ranges)
+
+    @property
+    def paragraphs(self) -> list[repeats.LineRange]:
+        """The parts in which paragraphs were counted."""
+        return self._ranges(repeats.Lines(self.linked, "paragraphs"), self.paragraph_ranges)
+
+    def _ranges(self, lines: repeats.Lines, count: int) -> list[repeats.LineRange]:
+        return [repeats.LineRange(lines, number, count) for number in range(count)]
 
 
 @dataclass(frozen=True)
@@ -63,11 +72,20 @@ class Editor:
 
 
 def _line_parts(work: Work, found: Found, place: int) -> Any:
-    return repeats.repeats_key(work, found.linked), place  # in how many ranges shapes nothing
+    # in how many ranges shapes nothing
+    return repeats.repeats_key(work, repeats.Lines(found.linked)), place
 
 
 def _find_lines(work: Work, found: Found, place: int) -> pl.DataFrame:
     return repeats.repeated_lines(work, found.lines, place)
+
+
+def _paragraph_parts(work: Work, found: Found, place: int) -> Any:
+    return repeats.repeats_key(work, repeats.Lines(found.linked, "paragraphs")), place
+
+
+def _find_paragraphs(work: Work, found: Found, place: int) -> pl.DataFrame:
+    return repeats.repeated_lines(work, found.paragraphs, place)
 
 
 def _shared_parts(work: Work, found: Found, place: int) -> Any:
@@ -80,6 +98,7 @@ def _find_shared(work: Work, found: Found, place: int) -> pl.DataFrame:
 
 EDITORS = {  # name: what the ledger says
     "repeated_lines": Editor(_line_parts, _find_lines),
+    "repeated_paragraphs": Editor(_paragraph_parts, _find_paragraphs),
     "shared_passages": Editor(_shared_parts, _find_shared),
 }
 

@@ -34,6 +34,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "copies": 2,
     "lines": 1,
     "repeats": 1,
+    "tagged": 1,
     "anchors": 1,
     "common": 1,
     "windows": 1,

@@ -52,7 +52,8 @@ validation_share = 0.2
 """
 TAGGED = RECIPE.replace('before_spans = ["minimum_words"]\n', "").replace(
     "shared_words = 50",
-    'shared_words = 50\nshared_action = "tag"',
+    'shared_words = 50\nshared_action = "tag"\n'
+    'repeated_paragraph_documents = 2\nrepeated_action = "tag"',
 )
 TAGGED = TAGGED.replace("minimum_words = 60", "maximum_shared_word_share = 0.5")
 TAGGED = TAGGED.replace('name = "sharing"', 'name = "tagged"')
@@ -148,6 +149,10 @@ def test_a_tagged_passage_changes_no_text_and_rules_judge_it(curate, tagged, sto
     assert [row["id"] for row in changed] == [rows["loser"]["id"]]
     changed = curate.json(*change, "quality.maximum_longest_shared_words=59")["changed"]
     assert [row["id"] for row in changed] == [rows["loser"]["id"]]
+    share = rows["keeper"]["common_paragraphs_character_share"]
+    assert share == round((len(NOTICE) + 1) / (len(own("k", 200)) + 2 + len(NOTICE) + 1), 6)
+    changed = curate.json(*change, "quality.maximum_common_paragraphs_character_share=0.2")
+    assert {row["id"] for row in changed["changed"]} == {rows["keeper"]["id"]}
     refused = curate(*change, "spans.shared_words=60", status=2).stderr
     assert "spans.shared_words cannot be answered so" in refused
 
