@@ -15,7 +15,7 @@ from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 7,
+    "read": 8,
     "pair": 1,
     "ids": 1,
     "language": 1,
