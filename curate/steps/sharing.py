@@ -312,9 +312,8 @@ def find_shared(work: Work, item: tuple[Shared, int]) -> None:
 
 def _find_keepers(work: Work, shared: Shared, windows: pl.DataFrame) -> pl.DataFrame:
     """Who keeps each window, as halves of an id; nulls where no two documents have it."""
-    distinct = windows.unique()
     found = [
-        work.store.read_frame(passages_name(work, part)).join(distinct, on=_KEY, how="semi")
+        work.store.read_frame(passages_name(work, part)).join(windows, on=_KEY, how="semi")
         for part in shared.windows
     ]
     joined = windows.join(pl.concat(found), on=_KEY, how="left", maintain_order="left")
