@@ -121,6 +121,15 @@ def find_windows(
     return Windows(*_windows(pieces.hashes, pieces.word_offsets, salts, *widths, table))
 
 
+def look_up(windows: Windows, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> Any:
+    """Where each window lies in a sorted list of hashes, which are given by halves.
+
+    Returns:
+        int64[windows]: its place; -1 where it is not there.
+    """
+    return _look_up(windows.high, windows.low, high, low)
+
+
 class Spans(NamedTuple):
     """Runs of words that windows cover; those of one text do not touch.
 
@@ -274,7 +283,7 @@ def _anchors(words: Any, word_offsets: Any, salts: Any, width: int, runs: int) -
                 former = minima[window]
                 rows[count], found[count] = document, former
                 count += 1
-    return rows[:count].copy(), found[:count].copy()
+    return rows[:count], found[:count]
 
 
 @compiled
@@ -323,8 +332,25 @@ def _windows(words: Any, word_offsets: Any, salts: Any, width: int, runs: int, t
                 lows[to] = mixed(two + salt)
                 firsts[to] += first
                 to += 1
-    kept = documents[:count].copy(), firsts[:count].copy()
-    return *kept, highs[:count].copy(), lows[:count].copy()
+    return documents[:count], firsts[:count], highs[:count], lows[:count]
+
+
+@compiled
+def _look_up(highs: Any, lows: Any, high: Any, low: Any) -> Any:
+    places = np.full(len(highs), -1)
+    for window in range(len(highs)):
+        begin, stop = 0, len(high)
+        while begin < stop:
+            middle = (begin + stop) // 2
+            if high[middle] < highs[window] or (
+                high[middle] == highs[window] and low[middle] < lows[window]
+            ):
+                begin = middle + 1
+            else:
+                stop = middle
+        if begin < len(high) and high[begin] == highs[window] and low[begin] == lows[window]:
+            places[window] = begin
+    return places
 
 
 @compiled

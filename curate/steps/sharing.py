@@ -10,8 +10,9 @@ the others. So what one document keeps another may share, and of every passage o
 one document are one, and documents that repeat one another count as the one that survives of them:
 each of these keeps what that one keeps.
 
-Memory, whatever the corpus: `RANGE_ROWS` rows and a few copies of them (800 MB) at a time, beside one
-block; what several documents have of a range (24 and 32 bytes each) is read for every block.
+Memory, whatever the corpus: `RANGE_ROWS` rows and a few copies of them (400 MB) at a time, or a block
+with up to 150 bytes for each of its words that lies in a window with a common anchor. What several
+documents have (8 bytes an anchor, 32 a window) is read a range at a time for every block.
 """
 
 from __future__ import annotations
@@ -242,8 +243,11 @@ def hash_windows(work: Work, item: tuple[Shared, int]) -> None:
     documents = _read_block(work, shared.linked, place).filter("counts")
     pieces = cut_words(documents["text"])
     found = find_windows(pieces, _least(work), _salts(work, documents), common)
-    windows = pl.DataFrame({"high": found.high, "low": found.low}).hstack(
-        documents.select(*_HOLDER, several=pl.lit(value=False))[found.documents]
+    again = np.zeros(len(found.words), np.bool_)  # a run of one word has one window many times
+    again[1:] = (found.high[1:] == found.high[:-1]) & (found.low[1:] == found.low[:-1])
+    again[1:] &= found.documents[1:] == found.documents[:-1]
+    windows = pl.DataFrame({"high": found.high[~again], "low": found.low[~again]}).hstack(
+        documents.select(*_HOLDER, several=pl.lit(value=False))[found.documents[~again]]
     )
     windows = _join_windows(windows)
     work.store.write_frame(windows_name(work, item), windows, {"rows": windows.height})
@@ -287,6 +291,7 @@ def find_shared(work: Work, item: tuple[Shared, int]) -> None:
         cut_words,
         find_anchors,
         find_windows,
+        look_up,
         place_spans,
     )
 
@@ -296,13 +301,16 @@ def find_shared(work: Work, item: tuple[Shared, int]) -> None:
     pieces, salts = cut_words(documents["text"]), _salts(work, documents)
     anchors = np.unique(find_anchors(pieces, least, salts)[1])
     windows = find_windows(pieces, least, salts, _some(anchors, work, shared.anchors))
-    keys = pl.DataFrame({"high": windows.high, "low": windows.low})
-    keepers = _find_keepers(work, shared, keys)
-    mine = documents.select(_HOLDER[1:])[windows.documents]
-    differs = [keepers[half] != mine[half] for half in _HOLDER[1:]]
-    chosen = (differs[0] | differs[1]).fill_null(value=False)
-    spans = cover(windows, chosen.to_numpy(), least)
-    keeper = _most_of(keepers.filter(chosen), spans.of_window)
+    kept = _read_passages(work, shared, windows.high)
+    at = look_up(windows, kept["high"].to_numpy(), kept["low"].to_numpy())
+    chosen = at >= 0
+    keepers, mine = kept.select(_HOLDER[1:])[at[chosen]], windows.documents[chosen]
+    differs = np.zeros(len(mine), np.bool_)
+    for half in _HOLDER[1:]:
+        differs |= (keepers[half] != documents[half].gather(mine)).to_numpy()
+    chosen[chosen] = differs
+    spans = cover(windows, chosen, least)
+    keeper = _most_of(keepers.filter(differs), spans.of_window)
     passages = place_spans(pieces, spans).with_columns(keeper)
     told = _tell(passages, pl.Series("all", np.diff(pieces.word_offsets)))
     found = conform(told, "shared").insert_column(0, documents["id"]).hstack(told.select("spans"))
@@ -310,14 +318,16 @@ def find_shared(work: Work, item: tuple[Shared, int]) -> None:
     work.store.write_frame(shared_name(work, item), found, metadata)
 
 
-def _find_keepers(work: Work, shared: Shared, windows: pl.DataFrame) -> pl.DataFrame:
-    """Who keeps each window, as halves of an id; nulls where no two documents have it."""
+def _read_passages(work: Work, shared: Shared, high: NDArray[np.uint64]) -> pl.DataFrame:
+    """The windows that several documents have, as far as upper halves of hashes tell, sorted."""
+    wanted = pl.Series("high", high).unique().to_frame()
     found = [
-        work.store.read_frame(passages_name(work, part)).join(windows, on=_KEY, how="semi")
+        work.store.read_frame(passages_name(work, part)).join(
+            wanted, on="high", how="semi", maintain_order="left"
+        )
         for part in shared.windows
     ]
-    joined = windows.join(pl.concat(found), on=_KEY, how="left", maintain_order="left")
-    return joined.select(_HOLDER[1:])
+    return pl.concat(found)
 
 
 def _most_of(keepers: pl.DataFrame, spans: NDArray[np.int64]) -> pl.Series:
