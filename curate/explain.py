@@ -6,7 +6,10 @@ text is read but that of the few documents that are shown.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -51,6 +54,8 @@ NEEDS_RUN = {
     "release.shard_documents": "shapes files, not verdicts",
     "release.validation_share": "shapes files, not verdicts",
     "max_removed_share": "stops runs, and decides about no document",
+    "alarm": "stops runs, and decides about no document",
+    "audit": "stops runs, and decides about no document",
 }
 
 SCORER_FAILED = "hit: the scorer failed"
@@ -259,8 +264,8 @@ class Change:
         before: kept and removed documents by source, language and rule, as released; a null rule:
             kept.
         after: the same with the other settings.
-        changed: the documents whose verdict changes: id, source, language, uri, title, before,
-            after; sorted by id.
+        changes: how many documents' verdict changes.
+        read_changed: reads which: id, source, language, uri, title, before, after; sorted by id.
         samples: some of them with their text (null where the store no longer holds it), each
             transition from one verdict to another in turn.
         undetermined: documents whose verdict needs a score or a comparison that was not made.
@@ -268,7 +273,8 @@ class Change:
 
     before: pl.DataFrame
     after: pl.DataFrame
-    changed: pl.DataFrame
+    changes: int
+    read_changed: Callable[[], pl.DataFrame]
     samples: pl.DataFrame
     undetermined: int
 
@@ -295,11 +301,14 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
-    decided = rows.with_columns(_decide_again(rows, links, new, rules).alias("after"))
-    decided = decided.rename({"removed_by": "before"})
+    after = _decide_again(store, manifest, rows, links, new, rules)
+    decided = rows.select("source", "language", before="removed_by", after=after)
     differs = decided.select(pl.col("before").ne_missing(pl.col("after"))).to_series()
-    shown = ["id", "source", "language", "uri", "title", "before", "after"]
-    changed = decided.filter(differs).hstack(_read_names(store, manifest, differs))
+
+    def read_changed() -> pl.DataFrame:
+        names = _read(store, manifest, ["id", "uri", "title"]).filter(differs)
+        return decided.filter(differs).hstack(names).select(SHOWN)
+
     unknown = _count_undetermined(rows, rules)
     if old.duplicates.among == "passing":  # what other rules removed was not compared
         by_other = pl.col("before").is_not_null() & ~pl.col("before").is_in(DUPLICATE_RULES)
@@ -309,8 +318,9 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     return Change(
         _sum_counts(counts, "before"),
         _sum_counts(counts, "after"),
-        changed.select(shown),
-        _sample(store, changed, samples).select(*shown, "text"),
+        int(differs.sum()),
+        read_changed,
+        _sample(store, manifest, decided, differs, samples),
         unknown,
     )
 
@@ -325,11 +335,12 @@ def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
 
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
-        if name.split(".")[0] in CHANGES_TEXT:
+        section, setting = name.split(".")[0], ".".join(name.split(".")[:2])
+        if section in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
-        setting = ".".join(name.split(".")[:2])
-        if setting in NEEDS_RUN:
-            raise _needs_run(manifest, name, f"it {NEEDS_RUN[setting]}")
+        for part in (section, setting):
+            if part in NEEDS_RUN:
+                raise _needs_run(manifest, name, f"it {NEEDS_RUN[part]}")
 
 
 def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSection) -> None:
@@ -355,8 +366,8 @@ def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
     )
 
 
-DECIDES = ("id", "source", "language", "parent", "removed_by")
-NAMES = ("uri", "title", "block", "row")
+DECIDES = ("source", "language", "parent", "removed_by")  # ids are dear to read
+SHOWN = ("id", "source", "language", "uri", "title", "before", "after")
 
 
 def _compared(section: DuplicatesSection) -> list[str]:
@@ -374,9 +385,8 @@ def _scan(
 ) -> pl.DataFrame:
     """The columns of the whole ledger that decide, its rows sorted by id."""
     columns = list(dict.fromkeys([*DECIDES, *_compared(section), *columns_read(rules)]))
-    parts = find_parts(store, manifest.folder)
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
-    there = set(scans[0].collect_schema().names())
+    first = find_parts(store, manifest.folder)[0]
+    there = set(store.scan_frame(f"{manifest.folder}/{first.name}").collect_schema().names())
     missing = [column for column in columns if column not in there]
     if missing:
         raise RecipeError(
@@ -385,27 +395,51 @@ def _scan(
             manifest.reference,
             "run the recipe with that scorer on: what it does not touch is reused",
         )
-    return pl.concat([scan.select(columns) for scan in scans]).collect()
+    return _read(store, manifest, columns)
 
 
-def _read_names(store: Store, manifest: Manifest, wanted: pl.Series) -> pl.DataFrame:
-    """What tells a person which documents some rows are, and where their text lies."""
+def _read(store: Store, manifest: Manifest, columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of the whole ledger, its rows sorted by id."""
     parts = find_parts(store, manifest.folder)
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(NAMES) for part in parts]
-    return pl.concat(scans).collect().filter(wanted)
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(columns) for part in parts]
+    return pl.concat(scans).collect()
 
 
-def _sample(store: Store, changed: pl.DataFrame, samples: int) -> pl.DataFrame:
-    """Some rows with their text: the first of each transition, then the second, and so on."""
-    few = changed.group_by("before", "after").head(samples).sort("id")
-    rank = pl.int_range(pl.len()).over("before", "after").alias("rank")
-    chosen = few.with_columns(rank).sort("rank", "id").head(samples)
-    texts = [read_text(store, *place) for place in chosen.select("block", "row").iter_rows()]
-    return chosen.with_columns(text=pl.Series(texts, dtype=pl.String))
+def _sample(
+    store: Store, manifest: Manifest, decided: pl.DataFrame, differs: pl.Series, samples: int
+) -> pl.DataFrame:
+    """Some of what changes with its text: the first of each transition, then the second, and so on."""
+    turn = ("before", "after")
+    places = decided.select(*turn, place=pl.int_range(pl.len())).filter(differs)
+    few = places.group_by(turn).agg(pl.col("place").head(samples)).explode("place").sort("place")
+    few = few.with_columns(rank=pl.int_range(pl.len()).over(turn)).sort("rank", "place")
+    chosen = few["place"].head(samples)
+    names = _read_rows(store, manifest, chosen.to_list())
+    texts = [read_text(store, *place) for place in names.select("block", "row").iter_rows()]
+    rows = decided[chosen].hstack(names.select("id", "uri", "title"))
+    return rows.select(*SHOWN, pl.Series("text", texts, dtype=pl.String))
+
+
+def _read_rows(store: Store, manifest: Manifest, places: Sequence[int]) -> pl.DataFrame:
+    """What tells a person which documents a few rows of the ledger are, and where their text lies."""
+    columns = ("id", "uri", "title", "block", "row")
+    parts = find_parts(store, manifest.folder)
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(columns) for part in parts]
+    ends = list(accumulate(scan.select(pl.len()).collect().item() for scan in scans))
+    found = [scans[0].limit(0)]
+    for place in places:
+        part = bisect_right(ends, place)
+        found.append(scans[part].slice(place - (ends[part - 1] if part else 0), 1))
+    return pl.concat(found).collect()
 
 
 def _decide_again(
-    rows: pl.DataFrame, links: pl.DataFrame, recipe: Recipe, rules: tuple[Rule, ...]
+    store: Store,
+    manifest: Manifest,
+    rows: pl.DataFrame,
+    links: pl.DataFrame,
+    recipe: Recipe,
+    rules: tuple[Rule, ...],
 ) -> pl.Series:
     """What removes the ledger's rows under other rules, in their order."""
     from curate.duplicates.clusters import choose_survivors
@@ -422,8 +456,9 @@ def _decide_again(
     if not is_made.any():
         return removed_by
     made = rows.select("parent", was="removed_by", now=removed_by).filter(is_made)
-    is_parent = rows["id"].is_in(made["parent"].unique().implode())
-    kept = rows["id"].filter(is_parent & removed_by.is_null())
+    ids = _read(store, manifest, ["id"])["id"]
+    is_parent = ids.is_in(made["parent"].unique().implode())
+    kept = ids.filter(is_parent & removed_by.is_null())
     orphan = pl.col("parent").is_in(kept.implode()).fill_null(value=False).not_()
     verdicts = made.select(
         pl.when(orphan)

@@ -650,6 +650,45 @@ class AuditSection(Section):
     action: Literal["warn", "stop"] = "warn"
 
 
+class AlarmSection(Section):
+    """Losses that stop a run before it releases: what wipes out a whole part is seldom meant.
+
+    Attributes:
+        maximum_source_loss: the share of an entry of `[[sources]]` that rules and duplicates may
+            remove; 1: any.
+        maximum_language_loss: the same of each language that `[language] keep` names; where it names
+            none, of all but `und`, and what `minimum_score` removes does not count.
+        maximum_site_loss: the same of each site (host), and what `[urls]` removes does not count.
+            Rules often remove whole sites, and rightly: any loss is allowed unless asked for.
+        minimum_documents: of fewer, a share says nothing.
+    """
+
+    maximum_source_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.999
+    maximum_language_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.999
+    maximum_site_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    minimum_documents: Annotated[int, Field(ge=1)] = 100
+
+    def limit_of(self, part: Literal["source", "language", "site"]) -> float:
+        """The share that a part may lose."""
+        return {
+            "source": self.maximum_source_loss,
+            "language": self.maximum_language_loss,
+            "site": self.maximum_site_loss,
+        }[part]
+
+    @property
+    def watches_sites(self) -> bool:
+        """Whether sites are to be counted."""
+        return self.maximum_site_loss < 1
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is watched."""
+        return (
+            min(self.maximum_source_loss, self.maximum_language_loss, self.maximum_site_loss) == 1
+        )
+
+
 class AugmentSection(Section):
     """Documents made of kept ones, marked with their `parent`.
 
@@ -706,6 +745,7 @@ class Recipe(Section):
     urls: UrlsSection = UrlsSection()
     page: PageSection = PageSection()
     audit: AuditSection = AuditSection()
+    alarm: AlarmSection = AlarmSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
 

@@ -221,6 +221,7 @@ COLUMNS: dict[str, Column] = {
     "is_list_page": Column("page", pl.Boolean),
     "language_disagrees": Column("page", pl.Boolean),  # declared and detected
     "is_canonical": Column("page", pl.Boolean),  # the page calls this address its own
+    "cleaned_word_share": Column("cleaning", pl.Float64),  # words that went with dropped lines
     "contamination": Column("contamination", pl.Float64, 4),  # greatest weighed overlap
     "contaminating_items": Column("contamination", pl.Int64),
     "contamination_matches": Column("contamination", pl.List(pl.Struct(MATCH))),

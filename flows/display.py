@@ -199,7 +199,7 @@ def show_change(reference: str, change: Change) -> None:
     if kept.height:
         console.print("kept, by source and language, where that changes:")
         _show_counts(console, kept, ["source", "language"], "und")
-    console.print(f"{change.changed.height:,} documents of {reference} would change")
+    console.print(f"{change.changes:,} documents of {reference} would change")
     for row in change.samples.iter_rows(named=True):
         name = row["title"] or row["uri"] or row["id"]
         console.print(f"\n  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}")
@@ -212,16 +212,19 @@ def show_change(reference: str, change: Change) -> None:
 
 
 def _show_counts(console: Console, both: pl.DataFrame, names: list[str], empty: str) -> None:
-    """Documents before and after, summed by some columns; `empty` stands for a null."""
+    """Documents before and after where these differ, summed by some columns; `empty`: a null."""
     import polars as pl
 
     table = make_table(*names, "before", "after", "change")
     sums = both.group_by(names).agg(pl.col("before", "after").sum()).sort(names, nulls_last=True)
-    for *named, before, after in sums.iter_rows():
+    same = (pl.col("before") == pl.col("after")) & pl.col(names[0]).is_not_null()
+    for *named, before, after in sums.filter(~same).iter_rows():
         style = "bold" if named == [None] else None
         shown = [name or empty for name in named]
         table.add_row(*shown, f"{before:,}", f"{after:,}", f"{after - before:+,}", style=style)
     console.print(table)
+    if unchanged := sums.filter(same).height:
+        console.print(f"and {unchanged} more, as before")
 
 
 def show_audit(reference: str, found: Audit) -> None:

@@ -21,6 +21,7 @@ from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
 from curate.steps import (
     deciding,
+    losses,
     measuring,
     pairing,
     reading,
@@ -72,6 +73,7 @@ def pipeline(
         decided = decide(run, corpus)
         decided = make(run, decided)
         report = outcome.count(run, parts, decided)
+        alarm(run, decided)
         manifest, is_new = release(run, parts, pairs, decided, report)
         result = outcome.describe(run, manifest, report, is_new=is_new)
         artifacts.publish(manifest, result)
@@ -188,6 +190,21 @@ def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
     judge(run, decided.made)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, made_survivors=deciding.survivors_key(work, decided))
+
+
+def alarm(run: Run, decided: deciding.Decided) -> None:
+    """A run that wipes out a source, a language or a site ends before it releases."""
+    work = run.work
+    if work.recipe.alarm.is_off:
+        return
+    items = [(decided, place) for place in range(len(decided.corpus.blocks))]
+    run.each(
+        "losses",
+        losses.count_losses,
+        items,
+        lambda item: run.has(losses.losses_name(work, *item)),
+    )
+    losses.check_losses(work, decided)
 
 
 def release(

@@ -21,7 +21,13 @@ from curate.schema import COLUMNS, FOUND
 FOLDER = Path(__file__).parent
 REGISTRY = "rules"  # rules.toml lists rules that belong to no preset
 FAMILY = "fineweb-2"  # one file for each language
-SCORERS = ("quality", "stopwords", "fineweb2_stopwords", *FOUND)  # whose columns rules read
+SCORERS = (  # whose columns rules read
+    "quality",
+    "stopwords",
+    "fineweb2_stopwords",
+    "cleaning",
+    *FOUND,
+)
 REMOVES = ("below", "above", "at_or_below", "at_or_above", "true")
 
 

@@ -29,7 +29,7 @@ INTRODUCTION = """# Presets
 
 Generated from `curate/presets/` by `python -m curate.presets.describe`; `curate presets show NAME`
 prints the same. A rule removes a document whose value lies on the side of the limit that is shown.
-The columns are defined in `curate/score/quality.py` and `curate/score/stopwords.py`.
+The columns are defined in `curate/score/`: `quality.py`, `stopwords.py`, `cleaning.py`.
 """
 
 

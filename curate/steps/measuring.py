@@ -49,6 +49,7 @@ NEEDS: dict[
     "bias": ("language",),
     "urls": (),
     "page": ("language",),
+    "cleaning": (),
     "signatures": (),
     "contamination": (),
 }
@@ -122,7 +123,7 @@ def measure_block(work: Work, block: Block) -> None:
         for scorer, score in scorers.items():
             columns = _score(score, scorer, scored)
             pieces[scorer].append(columns)
-            scored = scored.hstack(columns)
+            scored = scored.with_columns(columns.get_columns())  # one may be a document's own
     for scorer in missing:
         columns = pl.concat(pieces[scorer])
         if columns.height and (columns[f"{scorer}_state"] == "failed").fill_null(False).all():
@@ -285,6 +286,7 @@ def _word_scorer(name: str, words: Words) -> Scorer:
 def _plain_scorer(name: str) -> Scorer:
     """A scorer that takes no settings."""
     from curate.score.bias import score_bias
+    from curate.score.cleaning import score_cleaning
     from curate.score.page import score_page
     from curate.score.stopwords import score_fineweb2_stopwords
 
@@ -292,5 +294,6 @@ def _plain_scorer(name: str) -> Scorer:
         "fineweb2_stopwords": score_fineweb2_stopwords,
         "bias": score_bias,
         "page": score_page,
+        "cleaning": score_cleaning,
     }
     return scorers[name]

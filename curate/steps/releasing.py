@@ -215,7 +215,7 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
         texts = overlay(texts.rename({"row": "at"}), there.hstack(rows)).rename({"at": "row"})
     documents = (
         read_documents(work, corpus, place)
-        .drop("text")
+        .drop("text", "cleaned_word_share")  # which is among the scores
         .with_columns(pl.lit(block.priority, dtype=pl.Int64).alias("priority"))
         .hstack(texts)
     )

@@ -37,7 +37,7 @@ def test_a_rule_reads_a_quality_column_and_its_name_says_what_it_removes(path):
     assert content["source"]
     for name, rule in content["rules"].items():
         column = COLUMNS[rule["column"]]
-        assert column.scorer in ("quality", "fineweb2_stopwords")
+        assert column.scorer in ("quality", "fineweb2_stopwords", "cleaning")
         if rule["removes"] == "true":
             assert rule["column"] == name.replace("no_", "has_", 1)
             assert str(column.dtype) == "Boolean"
@@ -127,6 +127,7 @@ def test_published_limits():
     assert dolma["maximum_repeated_line_character_share"] == 0.3
     for name in ("refinedweb", "dclm-heuristics"):
         assert presets.load_preset(name)["maximum_corrected_word_share"]["limit"] == 0.05
+        assert presets.load_preset(name)["maximum_cleaned_word_share"]["limit"] == 0.05
     assert presets.load_preset("redpajama-v2")["maximum_words"]["limit"] == 10_000
     portuguese = presets.load_preset("fineweb-2/pt")
     assert portuguese["maximum_duplicate_line_share"]["limit"] == 0.287
