@@ -13,6 +13,7 @@ from curate.recipe import (
     DuplicatesSection,
     LanguageSection,
     PerplexitySection,
+    PersonalSection,
     Recipe,
     Section,
     ToxicitySection,
@@ -49,6 +50,7 @@ NEEDS: dict[
     "bias": ("language",),
     "urls": (),
     "page": ("language",),
+    "personal": ("language",),
     "signatures": (),
     "contamination": (),
 }
@@ -213,6 +215,7 @@ def _scorer(name: str, work: Work) -> Scorer:
         "perplexity": recipe.perplexity,
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
+        "personal": recipe.personal,
     }
     if name in BY_WORDS:
         return _word_scorer(name, recipe.quality.words)
@@ -248,6 +251,10 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.score.urls import UrlScorer
 
         return UrlScorer(section)
+    if isinstance(section, PersonalSection):
+        from curate.score.personal import PersonalScorer
+
+        return PersonalScorer(section.counting)
     return _plain_scorer(name)
 
 

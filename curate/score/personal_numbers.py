@@ -1,0 +1,440 @@
+"""The compiled search for numbers of persons: telephones, cards, accounts, national numbers.
+
+A number is looked for where a run of digits begins. A form (see `curate.score.personal_formats`) is
+taken when all of its symbols are there, what stands around it does not go on with it, its check
+digits are right and, where it asks for one, a label stands before it.
+"""
+
+# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915 - one function weighs all that surrounds a form
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from curate.score.personal_checks import check_number, is_nobodys
+from curate.score.personal_formats import (
+    BY_SHAPE,
+    CARD,
+    IBAN,
+    IP,
+    LABEL_NOT,
+    LABEL_PHONE,
+    MOST_LETTERS,
+    PHONE,
+    RULE_KIND,
+    RULE_LABEL,
+)
+from curate.score.personal_symbols import (
+    OTHER,
+    REACH,
+    find_labels,
+    is_digit,
+    is_letter,
+    is_word,
+    symbol,
+    symbol_before,
+)
+from curate.text.cut import compiled
+
+NOTHING: Final = -1
+_FEWEST, _ENOUGH, _MOST = 7, 10, 13  # digits of a telephone number behind a label
+_MOST_SEPARATORS = 3
+_LABELLED, _SPACED, _OPENS = 1, 2, 4  # bits of `Formats.form_flags`
+
+
+@compiled
+def run_of_digits(data: Any, at: int, stop: int) -> Any:
+    """How many digits stand at a place, and the byte after them."""
+    count = 0
+    while at < stop:
+        code, width = symbol(data, at, stop)
+        if not is_digit(code):
+            break
+        count += 1
+        at += width
+    return count, at
+
+
+@compiled
+def is_labelled(state: Any, label: int, at: int) -> bool:
+    """Whether a label of a class stands shortly before a place."""
+    return bool(state[label] >= 0 and at - state[label] <= REACH)
+
+
+@compiled
+def ends_well(data: Any, at: int, stop: int) -> bool:
+    """Whether nothing after a number goes on with it."""
+    code, width = symbol(data, at, stop)
+    after, _ = symbol(data, at + width, stop)
+    if code in (0x78, 0x58) and is_digit(after):  # an extension: x12
+        return True
+    if is_word(code) or code in (0x25, 0x40, 0x2A):  # % @ *
+        return False
+    if code in (0x2D, 0x2F, 0x2B, 0x3D):  # - / + =
+        return not is_word(after)
+    if code in (0x2E, 0x2C, 0x3A):  # . , :
+        return not is_digit(after)
+    return True
+
+
+@compiled
+def begins_well(data: Any, at: int, begin: int, stop: int, labelled: bool) -> bool:
+    """Whether nothing before a number goes on into it."""
+    code, width = symbol_before(data, at, begin, stop)
+    if is_word(code) or code in (0x40, 0x5C, 0x25, 0x2A, 0x24, 0x2B, 0x23, 0x5E, 0x3C):  # @ \ % * $ + # ^ <
+        return False
+    if labelled:
+        return True
+    if code in (0x2D, 0x2F, 0x3D, 0x26, 0x7E):  # - / = & ~
+        return False
+    if code in (0x2E, 0x2C, 0x3A, 0x28):  # . , : (
+        before, _ = symbol_before(data, at - width, begin, stop)
+        return not is_digit(before) and not (code == 0x28 and is_letter(before))
+    return True
+
+
+@compiled
+def follows_number(data: Any, at: int, begin: int, stop: int) -> bool:
+    """Whether a digit and a space stand before a place."""
+    code, width = symbol_before(data, at, begin, stop)
+    before, _ = symbol_before(data, at - width, begin, stop)
+    return bool(code == 0x20 and is_digit(before))
+
+
+@compiled
+def continues_number(data: Any, at: int, begin: int, stop: int) -> bool:
+    """Whether a digit stands before a place, with nothing but a few separators between."""
+    for _ in range(_MOST_SEPARATORS + 1):
+        code, width = symbol_before(data, at, begin, stop)
+        if code not in (0x20, 0x2D, 0x2E, 0x2F, 0x28, 0x29):
+            return is_digit(code)
+        at -= width
+    return False
+
+
+@compiled
+def precedes_number(data: Any, at: int, stop: int) -> bool:
+    """Whether a space and a digit stand at a place."""
+    code, width = symbol(data, at, stop)
+    after, _ = symbol(data, at + width, stop)
+    return bool(code == 0x20 and is_digit(after))
+
+
+@compiled
+def match_form(data: Any, at: int, stop: int, form: Any, sets: Any, values: Any) -> Any:
+    """The byte after a form that begins at a place, or -1; and how many values it has."""
+    count = 0
+    for sign in form:
+        code, width = symbol(data, at, stop)
+        if code > 127 or at >= stop or not sets[sign, code]:
+            return NOTHING, 0
+        if is_digit(code):
+            values[count] = code - 0x30
+            count += 1
+        elif 0x41 <= code <= 0x5A:
+            values[count] = code - 0x37
+            count += 1
+        at += width
+    return at, count
+
+
+@compiled
+def find_iban(data: Any, at: int, stop: int, lengths: Any) -> int:
+    """The byte after the IBAN that begins at a place, or -1."""
+    place = (np.int64(data[at]) - 0x41) * 26 + np.int64(data[at + 1]) - 0x41
+    length = lengths[place]
+    if length == 0:
+        return NOTHING
+    rest = np.int64(0)  # of the number mod 97, from the fifth symbol on; then the first four
+    head = np.int64(0)
+    check = np.int64(0)
+    count = 0
+    while count < length:
+        code, width = symbol(data, at, stop)
+        if code in (0x20, 0x2D) and count >= 4:
+            after, _ = symbol(data, at + width, stop)
+            if not (is_digit(after) or 0x41 <= after <= 0x5A):
+                return NOTHING
+            at += width
+            continue
+        if is_digit(code):
+            value = code - 0x30
+        elif 0x41 <= code <= 0x5A:
+            value = code - 0x37
+        else:
+            return NOTHING
+        if count < 2:
+            head = head * 100 + value
+        elif count < 4:
+            if value > 9:
+                return NOTHING
+            check = check * 10 + value
+        else:
+            rest = (rest * (100 if value > 9 else 10) + value) % 97
+        count += 1
+        at += width
+    code, _ = symbol(data, at, stop)
+    if is_word(code) or not 2 <= check <= 98:
+        return NOTHING
+    rest = (rest * 10000 + head) % 97
+    return at if (rest * 100 + check) % 97 == 1 else NOTHING
+
+
+@compiled
+def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any) -> int:
+    """The byte after an address of the public internet that begins at a place, or -1."""
+    start = at
+    before, _ = symbol_before(data, at, begin, stop)
+    if is_word(before) or before in (0x2E, 0x2D, 0x2C):
+        return NOTHING
+    octets = np.zeros(4, np.int64)
+    for octet in range(4):
+        count, end = run_of_digits(data, at, stop)
+        if not 1 <= count <= 3 or end - at != count or (count > 1 and data[at] == 0x30):
+            return NOTHING
+        for place in range(at, end):
+            octets[octet] = octets[octet] * 10 + np.int64(data[place]) - 0x30
+        if octets[octet] > 255:
+            return NOTHING
+        at = end
+        if octet < 3:
+            if at >= stop or data[at] != 0x2E:
+                return NOTHING
+            at += 1
+    code, width = symbol(data, at, stop)
+    after, _ = symbol(data, at + width, stop)
+    if is_word(code) or (code in (0x2E, 0x2D) and is_word(after)):
+        return NOTHING
+    a, b, c = octets[0], octets[1], octets[2]
+    if a in (0, 10, 127) or a >= 224 or (a == 100 and 64 <= b <= 127):
+        return NOTHING
+    if (a == 169 and b == 254) or (a == 172 and 16 <= b <= 31) or (a == 192 and b == 168):
+        return NOTHING
+    if (a == 192 and b == 0 and c in (0, 2)) or (a == 198 and b in (18, 19)):
+        return NOTHING
+    if (a == 198 and b == 51 and c == 100) or (a == 203 and b == 0 and c == 113):
+        return NOTHING
+    if octets.max() < 20:  # 3.11.2.1: the number of a version or a section
+        return NOTHING
+    find_labels(data, state, begin, start, stop, labels)
+    if state[LABEL_NOT] >= 0 and start - state[LABEL_NOT] <= 12:
+        return NOTHING
+    return at
+
+
+@compiled
+def find_international(
+    data: Any, at: int, stop: int, codes: Any, reserved: Any, values: Any, needs_gap: bool
+) -> int:
+    """The byte after a telephone number of which a country code begins at a place, or -1.
+
+    Args:
+        data: the text's bytes.
+        at: after `+` or `00`.
+        stop: of the text.
+        codes: digits by country code.
+        reserved: prefixes that are nobody's.
+        values: int64[40]; written.
+        needs_gap: whether a number without any separator is none.
+    """
+    count = code = size = 0  # digits; the country code, and how many of them are its own
+    found, best = NOTHING, 0
+    gaps = 0
+    is_trunk = False  # a 0 after the country code that is not dialled
+    while at < stop:
+        symbol_here, width = symbol(data, at, stop)
+        if is_digit(symbol_here):
+            values[count] = symbol_here - 0x30
+            count += 1
+            at += width
+            if code == 0 and count <= 3:
+                number = 0
+                for place in range(count):
+                    number = number * 10 + values[place]
+                if number == 0:
+                    return NOTHING
+                if codes[number, 1] > 0:
+                    code, size = number, count
+            if code == 0 and count >= 3:
+                return NOTHING
+            if code and count == size + 1 and values[size] == 0 and code != 39 and not is_trunk:
+                is_trunk = True
+                count -= 1
+            following, _ = symbol(data, at, stop)
+            national = count - size
+            if code and not is_digit(following) and codes[code, 0] <= national <= codes[code, 1]:
+                if not (is_word(following) and following not in (0x78, 0x58)):
+                    found, best = at, count
+            if code and national >= codes[code, 1]:
+                if is_digit(following):
+                    found = NOTHING if gaps == 0 else found
+                break
+            continue
+        gap = 0
+        while gap < _MOST_SEPARATORS and symbol_here in (0x20, 0x2D, 0x2E, 0x2F, 0x28, 0x29):
+            gap += 1
+            at += width
+            symbol_here, width = symbol(data, at, stop)
+        if gap == 0 or not is_digit(symbol_here):
+            break
+        gaps += 1
+    if found == NOTHING or (needs_gap and gaps == 0):
+        return NOTHING
+    if code == 1 and (values[1] < 2 or values[4] < 2):
+        return NOTHING
+    if values[size] == 0 and values[size + 1] == 0:
+        return NOTHING
+    return NOTHING if is_nobodys(values, best, 0, 0, reserved) else found
+
+
+@compiled
+def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: Any) -> int:
+    """The byte after the digits of a telephone number behind a label, or -1."""
+    count, found = 0, NOTHING
+    sizes = np.zeros(8, np.int64)
+    groups = 0
+    while groups < 8:
+        digits, end = run_of_digits(data, at, stop)
+        if digits == 0 or count + digits > _MOST:
+            break
+        place = at
+        while place < end:
+            code, width = symbol(data, place, stop)
+            values[count] = code - 0x30
+            count += 1
+            place += width
+        sizes[groups] = digits
+        groups += 1
+        at = end
+        if not ends_well(data, at, stop) and not is_digit(symbol(data, at + 1, stop)[0]):
+            break
+        if count >= _FEWEST:
+            found = at
+        if count >= _ENOUGH:
+            break
+        gap = 0
+        code, width = symbol(data, at, stop)
+        while gap < _MOST_SEPARATORS and code in (0x20, 0x2D, 0x2E, 0x2F, 0x28, 0x29):
+            gap += 1
+            at += width
+            code, width = symbol(data, at, stop)
+        if gap == 0 or not is_digit(code):
+            break
+    is_date = groups == 3 and (
+        (sizes[0] <= 2 and sizes[1] <= 2 and sizes[2] == 4) or (sizes[0] == 4 and sizes[2] <= 2)
+    )
+    if found == NOTHING or is_date or is_nobodys(values, count, 0, 0, reserved):
+        return NOTHING
+    trunk = 1 if values[0] == 0 else 0
+    return NOTHING if is_nobodys(values, count, 0, trunk, reserved) else found
+
+
+@compiled
+def find_number(
+    data: Any, at: int, begin: int, stop: int, state: Any, labels: Any, tables: Any, values: Any
+) -> Any:
+    """The number of a person that the run of digits at a place is part of.
+
+    Args:
+        data: the text's bytes.
+        at: the first byte of a run of digits.
+        begin: of what may be looked at: the text, or the end of what was found last.
+        stop: of the text.
+        state: see `find_labels`.
+        labels: see `find_labels`.
+        tables: `Formats.number_tables`.
+        values: int64[40]: room; written.
+
+    Returns:
+        Start and end in bytes and the number's rule, or the end of the run and -1.
+    """
+    rules, weights, sets, signs, form_offsets, form_rule, flags = tables[:7]
+    shape_offsets, shape_forms, lengths, cards, codes, reserved = tables[7:]
+    digits, end = run_of_digits(data, at, stop)
+    start = at
+    letters = 0
+    while start > begin and letters <= MOST_LETTERS and 0x41 <= data[start - 1] <= 0x5A:
+        start -= 1
+        letters += 1
+    before, width = symbol_before(data, start, begin, stop)
+    if letters > MOST_LETTERS or is_word(before):
+        return at, end, NOTHING
+    if letters == 0:
+        if digits <= 3 and end < stop and data[end] == 0x2E:
+            after = find_ipv4(data, at, begin, stop, state, labels)
+            if after >= 0:
+                return at, after, IP
+        if before == 0x2B:
+            ahead, _ = symbol_before(data, at - width, begin, stop)
+            if not (is_word(ahead) or ahead in (0x2B, 0x29, 0x5E, 0x3D, 0x2D)):
+                after = find_international(data, at, stop, codes, reserved, values, False)
+                if after >= 0:
+                    state[LABEL_PHONE] = max(state[LABEL_PHONE], after - REACH + 8)
+                    return at - width, after, PHONE
+            return at, end, NOTHING
+    elif letters == 2:
+        after = find_iban(data, start, stop, lengths)
+        if after >= 0:
+            return start, after, IBAN
+    if digits == 1 and letters == 0 and before != 0x28:
+        code, _ = symbol(data, end, stop)
+        if code not in (0x20, 0x2D, 0x2E, 0x28):
+            return at, end, NOTHING
+    shape = letters * BY_SHAPE + min(digits, BY_SHAPE - 1)
+    asked = False
+    for entry in range(shape_offsets[shape], shape_offsets[shape + 1]):
+        form = shape_forms[entry]
+        first = start
+        if flags[form] & _OPENS:
+            if before != 0x28 or letters:
+                continue
+            first = start - width
+        row = signs[form_offsets[form] : form_offsets[form + 1]]
+        after, count = match_form(data, first, stop, row, sets, values)
+        if after < 0 or not ends_well(data, after, stop):
+            continue
+        rule = form_rule[form]
+        if not asked:
+            find_labels(data, state, begin, start, stop, labels)
+            asked = True
+        label = rules[rule, RULE_LABEL]
+        labelled = label >= 0 and is_labelled(state, label, start)
+        kind = rules[rule, RULE_KIND]
+        if flags[form] & _LABELLED and not labelled:
+            continue
+        if not begins_well(data, first, begin, stop, labelled):
+            continue
+        if labelled and continues_number(data, first, begin, stop):
+            continue
+        if not labelled and flags[form] & _SPACED:
+            if follows_number(data, first, begin, stop) or precedes_number(data, after, stop):
+                continue
+        if kind in (PHONE, CARD) and not labelled and is_labelled(state, LABEL_NOT, start):
+            continue
+        if kind == PHONE and labelled and state[LABEL_NOT] > state[LABEL_PHONE]:
+            continue
+        if check_number(rules[rule], weights[rule], values, count, cards, reserved):
+            if kind == PHONE:
+                state[LABEL_PHONE] = max(state[LABEL_PHONE], after - REACH + 8)
+            return first, after, rule
+    if letters:
+        return at, end, NOTHING
+    if not asked:
+        find_labels(data, state, begin, start, stop, labels)
+    if digits >= 2 and data[at] == 0x30 and data[at + 1] == 0x30:
+        labelled = is_labelled(state, LABEL_PHONE, at)
+        if begins_well(data, at, begin, stop, labelled):
+            after = find_international(data, at + 2, stop, codes, reserved, values, not labelled)
+            if after >= 0:
+                return at, after, PHONE
+    if is_labelled(state, LABEL_PHONE, at) and state[LABEL_NOT] < state[LABEL_PHONE]:
+        first = at - width if before == 0x28 else at
+        is_free = begins_well(data, first, begin, stop, True)
+        if is_free and digits <= _MOST and not continues_number(data, first, begin, stop):
+            after = find_labelled_phone(data, at, stop, reserved, values)
+            if after >= 0:
+                state[LABEL_PHONE] = max(state[LABEL_PHONE], after - REACH + 8)
+                return first, after, PHONE
+    return at, end, NOTHING
