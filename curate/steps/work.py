@@ -145,6 +145,19 @@ class Corpus:
         return content_key("corpus", 1, blocks=facts)
 
 
+@dataclass(frozen=True)
+class Linked:
+    """A corpus as it was linked.
+
+    Attributes:
+        corpus: the documents.
+        links: key of the verified pairs.
+    """
+
+    corpus: Corpus
+    links: str
+
+
 def name_of(step: str, key: str) -> str:
     """The name of an object in the store."""
     return f"objects/{step}/{key}.parquet"
