@@ -728,7 +728,10 @@ class Recipe(Section):
     @property
     def span_changes(self) -> tuple[str, ...]:
         """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
-        asked = {"repeated_lines": self.spans.repeated_line_documents is not None}
+        asked = {
+            "repeated_lines": self.spans.repeated_line_documents is not None,
+            "personal": self.personal.action == "mask",
+        }
         return tuple(name for name, is_asked in asked.items() if is_asked)
 
     @property

@@ -134,7 +134,7 @@ def _called_as(name: str) -> str:
 
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
-    from curate.explain import tell_match
+    from curate.explain import tell_evidence
 
     console = make_console()
     console.print(story["answer"])
@@ -147,8 +147,8 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
-        for match in document["contamination"]:
-            console.print(f"holds     {tell_match(match)}")
+        for told in tell_evidence(document):
+            console.print(f"holds     {told}")
         if document["cleaned"]:
             steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
             console.print(f"cleaned   {', '.join(steps)} characters")

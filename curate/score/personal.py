@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -34,6 +35,8 @@ from curate.recipe import PersonalSection
 from curate.schema import PERSONAL, columns_of
 from curate.score.personal_formats import KINDS, identity, load_formats
 from curate.text.segment import buffers
+
+Mask = Literal["placeholder", "surrogate"]
 
 
 def find_personal(text: pl.Series, kinds: Sequence[str] = KINDS) -> pl.DataFrame:
@@ -109,12 +112,13 @@ class PersonalScorer:
         return frame.hstack(scores.select(columns_of("personal").keys()))
 
 
-def find_edits(text: pl.Series, section: PersonalSection, seed: int) -> pl.DataFrame:
-    """What masking does to texts.
+def replace_spans(text: pl.Series, spans: pl.Series, mask: Mask, seed: int) -> pl.DataFrame:
+    """What masking does to texts (see `curate.text.edits`).
 
     Args:
         text: strings.
-        section: the kinds, and what they are replaced by.
+        spans: `personal_spans` of each.
+        mask: what stands in their place; see `curate.score.personal_surrogates`.
         seed: the recipe's, of surrogates.
 
     Returns:
@@ -122,15 +126,17 @@ def find_edits(text: pl.Series, section: PersonalSection, seed: int) -> pl.DataF
     """
     from curate.score.personal_surrogates import make_surrogate, placeholder
 
-    found = find_personal(text, section.kinds)
+    rows = pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row")
+    places = pl.DataFrame([rows, spans.alias("span")]).explode("span").drop_nulls("span")
+    places = places.unnest("span")
     new = []
     held, value = -1, b""
-    for row, kind, start, end in found.select("row", "kind", "start", "end").iter_rows():
+    for row, kind, start, end in places.select("row", "kind", "start", "end").iter_rows():
+        if mask == "placeholder":
+            new.append(placeholder(kind))
+            continue
         if row != held:
             held, value = row, text[row].encode()
-        if section.mask == "placeholder":
-            new.append(placeholder(kind))
-        else:
-            new.append(make_surrogate(kind, value[start:end].decode(), seed))
+        new.append(make_surrogate(kind, value[start:end].decode(), seed))
     replacement = pl.Series("replacement", new, dtype=pl.String)
-    return found.select("row", "start", "end").with_columns(replacement)
+    return places.select("row", "start", "end").with_columns(replacement)

@@ -3,7 +3,7 @@
 Values are those of the symbols of a form, separators left out: digits 0 to 9, letters 10 to 35.
 """
 
-# ruff: noqa: PLR2004, C901, PLR0911, PLR0912 - each rule is its numbers
+# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, SIM110 - each rule is its numbers; compiled loops
 
 from __future__ import annotations
 
@@ -64,8 +64,11 @@ _NINO_BAD_FIRST = _letters("DFIQUV")
 _NINO_BAD_SECOND = _letters("DFIOQUV")
 _NINO_BAD_PAIRS = np.array([int(pair, 36) for pair in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")])
 _CF_ODD = np.array(
-    [1, 0, 5, 7, 9, 13, 15, 17, 19, 21]
-    + [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23]
+    [
+        *(1, 0, 5, 7, 9, 13, 15, 17, 19, 21),
+        *(1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10),
+        *(22, 25, 24, 23),
+    ]
 )
 _D5 = np.array(
     [
@@ -109,7 +112,7 @@ def luhn(values: Any, first: int, count: int) -> bool:
 
 
 @compiled
-def number_of(values: Any, first: int, count: int) -> int:
+def number_of(values: Any, first: int, count: int) -> Any:
     """The decimal number that some digits write."""
     number = np.int64(0)
     for place in range(first, count):
@@ -118,7 +121,7 @@ def number_of(values: Any, first: int, count: int) -> int:
 
 
 @compiled
-def weighed(values: Any, first: int, count: int, heaviest: int) -> int:
+def weighed(values: Any, first: int, count: int, heaviest: int) -> Any:
     """The sum of digits by weights that fall by one from the first digit on."""
     total = 0
     for place in range(first, count):
@@ -127,7 +130,9 @@ def weighed(values: Any, first: int, count: int, heaviest: int) -> int:
 
 
 @compiled
-def check_number(rule: Any, weights: Any, values: Any, count: int, cards: Any, reserved: Any) -> bool:
+def check_number(
+    rule: Any, weights: Any, values: Any, count: int, cards: Any, reserved: Any
+) -> bool:
     """Whether the values of a form are a number of its rule.
 
     Args:
@@ -167,7 +172,9 @@ def _check_by_name(check: int, values: Any, count: int) -> bool:
         area = number_of(values, 0, 3)
         known = area in (78, 219) and number_of(values, 3, 9) in (51120, 99999)
         given = 0 < area < 900 and area != 666
-        return bool(given and number_of(values, 3, 5) > 0 and number_of(values, 5, 9) > 0 and not known)
+        return bool(
+            given and number_of(values, 3, 5) > 0 and number_of(values, 5, 9) > 0 and not known
+        )
     if check == _NINO:
         bad = (values[0] == _NINO_BAD_FIRST).any() or (values[1] == _NINO_BAD_SECOND).any()
         return not (bad or (values[0] * 36 + values[1] == _NINO_BAD_PAIRS).any())
@@ -213,13 +220,13 @@ def _check_other(check: int, values: Any, count: int) -> bool:
     if check == _FODSELSNUMMER:
         first = np.array([3, 7, 6, 1, 8, 9, 4, 5, 2, 1, 0])
         second = np.array([5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1])
-        return bool((first * values[:11]).sum() % 11 == 0 and (second * values[:11]).sum() % 11 == 0)
+        return bool(
+            (first * values[:11]).sum() % 11 == 0 and (second * values[:11]).sum() % 11 == 0
+        )
     if check == _RIJKSREGISTER:
         number, key = number_of(values, 0, 9), number_of(values, 9, 11)
         month = number_of(values, 2, 4)
-        return bool(
-            month <= 12 and key in (97 - number % 97, 97 - (2 * 10**9 + number) % 97)
-        )
+        return bool(month <= 12 and key in (97 - number % 97, 97 - (2 * 10**9 + number) % 97))
     if check == _RRN:
         total = 0
         for place in range(12):
@@ -254,7 +261,7 @@ def _check_other(check: int, values: Any, count: int) -> bool:
 
 
 @compiled
-def _eleven(total: int) -> int:
+def _eleven(total: int) -> Any:
     """The check digit of a sum by modulus 11 in which 10 and 11 become 0."""
     digit = 11 - total % 11
     return digit if digit < 10 else 0
@@ -277,7 +284,7 @@ def _check_steuer_id(values: Any) -> bool:
     for place in range(10):
         counts[values[place]] += 1
         total = (values[place] + product) % 10
-        product = (total if total else 10) * 2 % 11
+        product = (total or 10) * 2 % 11
     repeated = (counts > 1).sum()
     return bool(repeated == 1 and counts.max() <= 3 and (11 - product) % 10 == values[10])
 
@@ -312,7 +319,7 @@ def _is_issued(values: Any, count: int, cards: Any) -> bool:
 
 
 @compiled
-def is_nobodys(values: Any, count: int, code: int, trunk: int, reserved: Any) -> bool:
+def is_nobodys(values: Any, count: int, code: Any, trunk: int, reserved: Any) -> bool:
     """Whether a telephone number is in a range that is given to nobody.
 
     Args:

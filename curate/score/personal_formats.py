@@ -41,7 +41,14 @@ LABEL_PHONE, LABEL_NOT = 0, 1  # classes of labels; each national number has one
 BY_SHAPE: Final = 32  # digits told apart in the run with which a form begins
 MOST_LETTERS: Final = 7  # before it
 
-_FILES = ("payments.toml", "identifiers.toml", "phones.toml", "secrets.toml", "streets.toml", "domains.txt")
+_FILES = (
+    "payments.toml",
+    "identifiers.toml",
+    "phones.toml",
+    "secrets.toml",
+    "streets.toml",
+    "domains.txt",
+)
 _DIGITS = frozenset(string.digits)
 _LETTERS = frozenset(string.ascii_uppercase)
 _SIGNS = {
@@ -159,19 +166,19 @@ def load_formats() -> Formats:
         weights.append([0] * 16)
         names.append(f"phone:{facts['country']}")
     return Formats(
-        tuple(names),
-        np.array(rules, np.int64),
-        np.array(weights, np.int64),
-        *_compile(forms),
-        _label_table(labels),
-        _iban_lengths(payments["iban"]["lengths"]),
-        np.array([_card_range(*row) for row in payments["card"]["ranges"]], np.int64),
-        _codes(phones["codes"]),
-        _packed(phones["reserved"]["prefixes"]),
-        _domain_hashes(_read("domains.txt")),
-        _key_table(secrets["keys"]["prefixes"]),
-        _secret_names(secrets["names"]),
-        _street_table(streets),
+        names=tuple(names),
+        rules=np.array(rules, np.int64),
+        weights=np.array(weights, np.int64),
+        **_compile(forms),
+        labels=_label_table(labels),
+        iban=_iban_lengths(payments["iban"]["lengths"]),
+        cards=np.array([_card_range(*row) for row in payments["card"]["ranges"]], np.int64),
+        codes=_codes(phones["codes"]),
+        reserved=_packed(phones["reserved"]["prefixes"]),
+        domains=_domain_hashes(_read("domains.txt")),
+        keys=_key_table(secrets["keys"]["prefixes"]),
+        names_of_secrets=_secret_names(secrets["names"]),
+        streets=_street_table(streets),
     )
 
 
@@ -240,7 +247,7 @@ def _shapes(signs: list[frozenset[str]]) -> list[int]:
     return [letters * BY_SHAPE + count for count in found]
 
 
-def _compile(forms: list[_Form]) -> tuple[Any, ...]:
+def _compile(forms: list[_Form]) -> dict[str, NDArray[Any]]:
     """The arrays `sets` to `shape_forms` of `Formats`."""
     numbers: dict[frozenset[str], int] = {}
     signs: list[int] = []
@@ -259,15 +266,15 @@ def _compile(forms: list[_Form]) -> tuple[Any, ...]:
         sets[number, [ord(symbol) for symbol in allowed]] = True
     shapes = [by_shape[shape] for shape in range((MOST_LETTERS + 1) * BY_SHAPE)]
     shape_offsets = np.cumsum([0, *(len(places) for places in shapes)])
-    return (
-        sets,
-        np.array(signs, np.int16),
-        np.array(offsets, np.int64),
-        np.array([form.rule for form in forms], np.int64),
-        np.array(flags, np.int64),
-        shape_offsets.astype(np.int64),
-        np.array(list(itertools.chain.from_iterable(shapes)), np.int64),
-    )
+    return {
+        "sets": sets,
+        "signs": np.array(signs, np.int16),
+        "form_offsets": np.array(offsets, np.int64),
+        "form_rule": np.array([form.rule for form in forms], np.int64),
+        "form_flags": np.array(flags, np.int64),
+        "shape_offsets": shape_offsets.astype(np.int64),
+        "shape_forms": np.array(list(itertools.chain.from_iterable(shapes)), np.int64),
+    }
 
 
 # --- words, prefixes, lengths

@@ -27,7 +27,6 @@ from curate.score.personal_formats import (
     RULE_LABEL,
 )
 from curate.score.personal_symbols import (
-    OTHER,
     REACH,
     find_labels,
     is_digit,
@@ -83,7 +82,17 @@ def ends_well(data: Any, at: int, stop: int) -> bool:
 def begins_well(data: Any, at: int, begin: int, stop: int, labelled: bool) -> bool:
     """Whether nothing before a number goes on into it."""
     code, width = symbol_before(data, at, begin, stop)
-    if is_word(code) or code in (0x40, 0x5C, 0x25, 0x2A, 0x24, 0x2B, 0x23, 0x5E, 0x3C):  # @ \ % * $ + # ^ <
+    if is_word(code) or code in (
+        0x40,
+        0x5C,
+        0x25,
+        0x2A,
+        0x24,
+        0x2B,
+        0x23,
+        0x5E,
+        0x3C,
+    ):  # @ \ % * $ + # ^ <
         return False
     if labelled:
         return True
@@ -141,7 +150,7 @@ def match_form(data: Any, at: int, stop: int, form: Any, sets: Any, values: Any)
 
 
 @compiled
-def find_iban(data: Any, at: int, stop: int, lengths: Any) -> int:
+def find_iban(data: Any, at: int, stop: int, lengths: Any) -> Any:
     """The byte after the IBAN that begins at a place, or -1."""
     place = (np.int64(data[at]) - 0x41) * 26 + np.int64(data[at + 1]) - 0x41
     length = lengths[place]
@@ -183,7 +192,7 @@ def find_iban(data: Any, at: int, stop: int, lengths: Any) -> int:
 
 
 @compiled
-def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any) -> int:
+def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any) -> Any:
     """The byte after an address of the public internet that begins at a place, or -1."""
     start = at
     before, _ = symbol_before(data, at, begin, stop)
@@ -227,7 +236,7 @@ def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any
 @compiled
 def find_international(
     data: Any, at: int, stop: int, codes: Any, reserved: Any, values: Any, needs_gap: bool
-) -> int:
+) -> Any:
     """The byte after a telephone number of which a country code begins at a place, or -1.
 
     Args:
@@ -264,9 +273,9 @@ def find_international(
                 count -= 1
             following, _ = symbol(data, at, stop)
             national = count - size
-            if code and not is_digit(following) and codes[code, 0] <= national <= codes[code, 1]:
-                if not (is_word(following) and following not in (0x78, 0x58)):
-                    found, best = at, count
+            ends = not is_word(following) or following in (0x78, 0x58)  # x: an extension
+            if code and ends and codes[code, 0] <= national <= codes[code, 1]:
+                found, best = at, count
             if code and national >= codes[code, 1]:
                 if is_digit(following):
                     found = NOTHING if gaps == 0 else found
@@ -290,7 +299,7 @@ def find_international(
 
 
 @compiled
-def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: Any) -> int:
+def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: Any) -> Any:
     """The byte after the digits of a telephone number behind a label, or -1."""
     count, found = 0, NOTHING
     sizes = np.zeros(8, np.int64)
@@ -408,9 +417,9 @@ def find_number(
             continue
         if labelled and continues_number(data, first, begin, stop):
             continue
-        if not labelled and flags[form] & _SPACED:
-            if follows_number(data, first, begin, stop) or precedes_number(data, after, stop):
-                continue
+        goes_on = follows_number(data, first, begin, stop) or precedes_number(data, after, stop)
+        if not labelled and flags[form] & _SPACED and goes_on:
+            continue
         if kind in (PHONE, CARD) and not labelled and is_labelled(state, LABEL_NOT, start):
             continue
         if kind == PHONE and labelled and state[LABEL_NOT] > state[LABEL_PHONE]:

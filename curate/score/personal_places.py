@@ -1,6 +1,6 @@
 """The compiled search for e-mail addresses, IPv6 addresses and street addresses."""
 
-# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915 - bytes are literals; one loop weighs all signs
+# ruff: noqa: PLR2004, C901, PLR0911, PLR0912 - bytes are literals; one loop weighs all signs
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _FNV, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
 
 @compiled
-def is_local(byte: int) -> bool:
+def is_local(byte: Any) -> bool:
     """Whether a byte stands in the local part of an address (the atoms of RFC 5322 in use)."""
     return bool(is_word(byte) or byte in (0x2E, 0x2B, 0x2D, 0x25, 0x27))  # . + - % '
 
 
 @compiled
-def is_domain(byte: int) -> bool:
+def is_domain(byte: Any) -> bool:
     """Whether a byte stands in a domain."""
     return bool(is_digit(byte) or is_letter(byte) or byte in (0x2D, 0x2E))
 
@@ -50,7 +50,7 @@ _DOT, _AT = _bytes("dot"), _bytes("at")
 
 
 @compiled
-def domain_end(data: Any, at: int, stop: int, domains: Any) -> int:
+def domain_end(data: Any, at: int, stop: int, domains: Any) -> Any:
     """The byte after the host name that begins at a place, whose top-level domain exists; or -1.
 
     Names that RFC 2606 keeps for examples and tests are nobody's, and are none here.
@@ -102,7 +102,7 @@ def find_email(data: Any, at: int, begin: int, stop: int, domains: Any) -> Any:
 
 
 @compiled
-def _skip_word(data: Any, at: int, stop: int, word: Any) -> int:
+def _skip_word(data: Any, at: int, stop: int, word: Any) -> Any:
     """The byte after a word in brackets, with spaces around them; -1: it does not stand there."""
     while at < stop and data[at] == 0x20:
         at += 1
@@ -167,7 +167,11 @@ def find_ipv6(data: Any, at: int, begin: int, stop: int) -> Any:
     while start > begin and at - start < 5 and _is_hex(np.int64(data[start - 1])):
         start -= 1
     end = at
-    while end < stop and end - at <= 46 and (_is_hex(np.int64(data[end])) or data[end] in (0x3A, 0x2E)):
+    while (
+        end < stop
+        and end - at <= 46
+        and (_is_hex(np.int64(data[end])) or data[end] in (0x3A, 0x2E))
+    ):
         end += 1
     while end > at and data[end - 1] in (0x2E, 0x3A):
         end -= 1
@@ -210,7 +214,7 @@ def _starts(data: Any, at: int, stop: int, text: Any) -> bool:
 
 
 @compiled
-def _is_hex(byte: int) -> bool:
+def _is_hex(byte: Any) -> bool:
     return bool(is_digit(byte) or 0x41 <= byte <= 0x46 or 0x61 <= byte <= 0x66)
 
 
@@ -218,7 +222,7 @@ def _is_hex(byte: int) -> bool:
 
 
 @compiled
-def postcode_end(data: Any, at: int, begin: int, stop: int) -> int:
+def postcode_end(data: Any, at: int, begin: int, stop: int) -> Any:
     """The byte after the postal code that begins at a digit, or -1; it is shaped as one only.
 
     12345 and a capital (Germany, France, Italy, Spain), `IL 62704` (United States), 1234 AB
@@ -275,7 +279,7 @@ def _capital(data: Any, at: int) -> bool:
 
 
 @compiled
-def _street_class(data: Any, at: int, end: int, streets: Any) -> int:
+def _street_class(data: Any, at: int, end: int, streets: Any) -> Any:
     words, offsets, classes = streets
     for word in range(len(classes)):
         length = offsets[word + 1] - offsets[word]

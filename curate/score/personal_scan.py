@@ -6,7 +6,7 @@ bytes are passed over. What begins there is looked at by the functions of `perso
 call looks at, so that time grows with the text's length alone.
 """
 
-# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915 - bytes are literals; one loop carries all states
+# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915, SIM110 - bytes are literals; one loop carries all states
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def _bytes(text: str) -> NDArray[np.uint8]:
 _BEGIN, _END, _PRIVATE = map(_bytes, ("-----BEGIN ", "-----END ", "PRIVATE KEY"))
 _HYPHENS, _JWT = _bytes("-----"), _bytes("eyJ")
 _NOBODYS = tuple(map(_bytes, ("example", "your", "xxx", "placeholder", "redacted", "change")))
-_NO_VALUES = tuple(map(_bytes, ("null", "none", "true", "false", "undefined", "password", "secret")))
+_NO_VALUES = tuple(
+    map(_bytes, ("null", "none", "true", "false", "undefined", "password", "secret"))
+)
 
 
 @compiled
@@ -113,7 +115,12 @@ def scan(data: Any, offsets: Any, tables: Any, classes: int) -> Any:
                         start, after = find_street(data, at, floor, stop, streets)
                         if start >= 0:
                             end, rule = after, ADDRESS
-            elif what == _AT and found > first and ends[found - 1] == at and rules[found - 1] == PASSWORD:
+            elif (
+                what == _AT
+                and found > first
+                and ends[found - 1] == at
+                and rules[found - 1] == PASSWORD
+            ):
                 at += 1  # user:password@host is no address of e-mail
                 continue
             elif what == _AT:
@@ -125,7 +132,7 @@ def scan(data: Any, offsets: Any, tables: Any, classes: int) -> Any:
                 if start >= 0:
                     end, rule = after, EMAIL
             elif what == _HYPHEN:
-                start, end = _find_key_block(data, at, begin, stop)
+                start, end = _find_key_block(data, at, stop)
                 if start >= 0:
                     rule = KEY
             else:
@@ -172,7 +179,7 @@ def _starts_small(data: Any, at: int, stop: int, text: Any) -> bool:
 
 
 @compiled
-def _is_key(byte: int) -> bool:
+def _is_key(byte: Any) -> bool:
     return bool(is_word(byte) or byte == 0x2D)
 
 
@@ -222,7 +229,7 @@ def _find_key(data: Any, at: int, begin: int, stop: int, keys: Any) -> Any:
 
 
 @compiled
-def _find_key_block(data: Any, at: int, begin: int, stop: int) -> Any:
+def _find_key_block(data: Any, at: int, stop: int) -> Any:
     """Start and end of the private key in PEM that begins at a hyphen, or -1 and where to go on."""
     end = at + 1
     while end < stop and data[end] == 0x2D:
@@ -340,7 +347,7 @@ def _find_in_authority(data: Any, at: int, stop: int) -> Any:
 
 
 @compiled
-def _named(data: Any, at: int, begin: int, names: Any) -> int:
+def _named(data: Any, at: int, begin: int, names: Any) -> Any:
     """What the name before `:` or `=` holds: a key, a password, or -1."""
     words, offsets, kinds = names
     end = at

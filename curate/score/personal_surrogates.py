@@ -32,6 +32,7 @@ import polars as pl
 from curate.score.personal_formats import load_formats
 
 _DRAWS = 64  # before a placeholder stands in
+_AMERICAN = re.compile("1?[2-9][0-9]{2}[2-9][0-9]{6}")
 _TEST_NETS = ("192.0.2", "198.51.100", "203.0.113")
 _CONTEXTS = (  # in which a surrogate must not be found again
     *("{}", "Tel. {}", "SSN {}", "NI number {}", "NHS number {}", "IdNr {}", "PESEL {}", "CPF {}"),
@@ -98,6 +99,10 @@ def _replace(value: str, digits: Callable[[int], str | None], draw: Iterator[int
     return "".join(new)
 
 
+def _zeros(count: int) -> Callable[[int], str | None]:
+    return lambda place: "0" if place < count else None
+
+
 def _email(value: str, draw: Iterator[int]) -> str:
     del value
     return f"user-{_hex(draw, 10)}@example.org"
@@ -105,13 +110,13 @@ def _email(value: str, draw: Iterator[int]) -> str:
 
 def _phone(value: str, draw: Iterator[int]) -> str:
     digits = "".join(str(int(sign)) for sign in value if sign.isdecimal())
-    exit_code = 2 if not value.startswith(("+", "＋")) and digits.startswith("00") else 0
-    is_international = value.startswith(("+", "＋")) or exit_code
+    has_plus = value.startswith(("+", "\uff0b"))
+    exit_code = 2 if not has_plus and digits.startswith("00") else 0
+    is_international = has_plus or exit_code
     code = _country_code(digits[exit_code:]) if is_international else ""
     kept = exit_code + len(code)
-    national = digits[kept:]
-    one = 1 if not is_international and len(digits) == 11 and digits[0] == "1" else 0
-    if code == "1" or (not is_international and len(national) - one == 10 and national[one] > "1"):
+    is_american = not is_international and _AMERICAN.fullmatch(digits)
+    if code == "1" or is_american:
         area = f"{2 + next(draw) % 8}{next(draw) % 10}{next(draw) % 10}"
         number = f"{area}55501{next(draw) % 10}{next(draw) % 10}"
         given = digits[: len(digits) - 10] + number
@@ -138,15 +143,15 @@ def _ip(value: str, draw: Iterator[int]) -> str:
 
 
 def _iban(value: str, draw: Iterator[int]) -> str:
-    return value[:2] + _replace(value[2:], lambda place: "0" if place < 2 else None, draw)
+    return value[:2] + _replace(value[2:], _zeros(2), draw)
 
 
 def _card(value: str, draw: Iterator[int]) -> str:
-    return _replace(value, lambda place: "0" if place == 0 else None, draw)
+    return _replace(value, _zeros(1), draw)
 
 
 def _national_id(value: str, draw: Iterator[int]) -> str:
-    return _replace(value, lambda place: "0" if place < 3 else None, draw)
+    return _replace(value, _zeros(3), draw)
 
 
 def _address(value: str, draw: Iterator[int]) -> str:

@@ -68,25 +68,25 @@ def symbol_before(data: Any, at: int, begin: int, stop: int) -> Any:
 
 
 @compiled
-def is_digit(code: int) -> bool:
+def is_digit(code: Any) -> bool:
     """Whether a symbol is a digit."""
     return bool(0x30 <= code <= 0x39)
 
 
 @compiled
-def is_letter(code: int) -> bool:
+def is_letter(code: Any) -> bool:
     """Whether a symbol is an ASCII letter."""
     return bool(0x41 <= code <= 0x5A or 0x61 <= code <= 0x7A)
 
 
 @compiled
-def is_word(code: int) -> bool:
+def is_word(code: Any) -> bool:
     """Whether a symbol is an ASCII letter, a digit or `_`."""
     return bool(is_digit(code) or is_letter(code) or code == 0x5F)
 
 
 @compiled
-def small(byte: int) -> int:
+def small(byte: Any) -> Any:
     """An ASCII letter as a small one; any other byte as it is."""
     return byte + 32 if 0x41 <= byte <= 0x5A else byte
 

@@ -215,8 +215,9 @@ def _scorer(name: str, work: Work) -> Scorer:
         "perplexity": recipe.perplexity,
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
-        "personal": recipe.personal,
     }
+    if name == "personal":
+        return _personal(recipe.personal.counting)
     if name in BY_WORDS:
         return _word_scorer(name, recipe.quality.words)
     return _make_scorer(name, sections.get(name))
@@ -225,6 +226,13 @@ def _scorer(name: str, work: Work) -> Scorer:
 @cache
 def _contamination(store: Store, reference: str) -> Scorer:
     return load_reference(store, reference)
+
+
+@cache
+def _personal(section: PersonalSection) -> Scorer:
+    from curate.score.personal import PersonalScorer
+
+    return PersonalScorer(section)
 
 
 @cache
@@ -251,10 +259,6 @@ def _make_scorer(name: str, section: Section | None) -> Scorer:
         from curate.score.urls import UrlScorer
 
         return UrlScorer(section)
-    if isinstance(section, PersonalSection):
-        from curate.score.personal import PersonalScorer
-
-        return PersonalScorer(section.counting)
     return _plain_scorer(name)
 
 
