@@ -5,7 +5,7 @@ taken when all of its symbols are there, what stands around it does not go on wi
 digits are right and, where it asks for one, a label stands before it.
 """
 
-# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915 - one function weighs all that surrounds a form
+# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915, SIM110 - one function weighs a form; compiled
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from curate.text.cut import compiled
 NOTHING: Final = -1
 _FEWEST, _ENOUGH, _MOST = 7, 10, 13  # digits of a telephone number behind a label
 _MOST_SEPARATORS = 3
+_NEXT_REACH, _NOT_REACH = 4, 12  # bytes from one telephone number to the next; from a denying word
 _LABELLED, _SPACED, _OPENS = 1, 2, 4  # bits of `Formats.form_flags`
 
 
@@ -57,9 +58,25 @@ def run_of_digits(data: Any, at: int, stop: int) -> Any:
 
 
 @compiled
-def is_labelled(state: Any, label: int, at: int) -> bool:
-    """Whether a label of a class stands shortly before a place."""
-    return bool(state[label] >= 0 and at - state[label] <= REACH)
+def is_labelled(data: Any, state: Any, label: int, at: int) -> bool:
+    """Whether a label of a class stands shortly before a place, or another telephone number does."""
+    if label == LABEL_PHONE and state[-2] >= 0 and at - state[-2] <= _NEXT_REACH:
+        for place in range(state[-2], at):
+            if data[place] == 0x0A:
+                return False
+        return True
+    if state[label] < 0 or at - state[label] > REACH:
+        return False
+    for place in range(state[label], at):
+        if 0x30 <= data[place] <= 0x39:
+            return False
+    return True
+
+
+@compiled
+def is_denied(state: Any, at: int) -> bool:
+    """Whether a word shortly before a place says that a number is another one."""
+    return bool(state[LABEL_NOT] >= 0 and at - state[LABEL_NOT] <= _NOT_REACH)
 
 
 @compiled
@@ -228,7 +245,7 @@ def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any
     if octets.max() < 20:  # 3.11.2.1: the number of a version or a section
         return NOTHING
     find_labels(data, state, begin, start, stop, labels)
-    if state[LABEL_NOT] >= 0 and start - state[LABEL_NOT] <= 12:
+    if is_denied(state, start):
         return NOTHING
     return at
 
@@ -303,7 +320,7 @@ def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: An
     """The byte after the digits of a telephone number behind a label, or -1."""
     count, found = 0, NOTHING
     sizes = np.zeros(8, np.int64)
-    groups = 0
+    groups = points = 0
     while groups < 8:
         digits, end = run_of_digits(data, at, stop)
         if digits == 0 or count + digits > _MOST:
@@ -317,14 +334,17 @@ def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: An
         sizes[groups] = digits
         groups += 1
         at = end
-        if not ends_well(data, at, stop) and not is_digit(symbol(data, at + 1, stop)[0]):
-            break
+        code, width = symbol(data, at, stop)
+        if not ends_well(data, at, stop):
+            goes_on = is_digit(symbol(data, at + width, stop)[0])
+            if not goes_on or code in (0x2C, 0x3A):  # 1.234,56 and 12:30
+                return NOTHING
+        points += code == 0x2E
         if count >= _FEWEST:
             found = at
         if count >= _ENOUGH:
             break
         gap = 0
-        code, width = symbol(data, at, stop)
         while gap < _MOST_SEPARATORS and code in (0x20, 0x2D, 0x2E, 0x2F, 0x28, 0x29):
             gap += 1
             at += width
@@ -334,10 +354,26 @@ def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: An
     is_date = groups == 3 and (
         (sizes[0] <= 2 and sizes[1] <= 2 and sizes[2] == 4) or (sizes[0] == 4 and sizes[2] <= 2)
     )
-    if found == NOTHING or is_date or is_nobodys(values, count, 0, 0, reserved):
+    is_address = groups == 4 and points >= 3 and sizes.max() <= 3
+    is_range = groups >= 2 and sizes[0] == 4 and sizes[1] == 4 and values[0] in (1, 2)
+    if is_date or is_address or is_range:
+        return NOTHING
+    if found == NOTHING or is_nobodys(values, count, 0, 0, reserved):
         return NOTHING
     trunk = 1 if values[0] == 0 else 0
     return NOTHING if is_nobodys(values, count, 0, trunk, reserved) else found
+
+
+@compiled
+def _follows_pair(data: Any, at: int, begin: int, stop: int) -> bool:
+    """Whether two capitals, which are a word, and one sign stand before a place."""
+    code, width = symbol_before(data, at, begin, stop)
+    pair = at - width - 2
+    if code not in (0x20, 0x2D) or pair < begin:
+        return False
+    if not (0x41 <= data[pair] <= 0x5A and 0x41 <= data[pair + 1] <= 0x5A):
+        return False
+    return not is_word(symbol_before(data, pair, begin, stop)[0])
 
 
 @compiled
@@ -380,7 +416,7 @@ def find_number(
             if not (is_word(ahead) or ahead in (0x2B, 0x29, 0x5E, 0x3D, 0x2D)):
                 after = find_international(data, at, stop, codes, reserved, values, False)
                 if after >= 0:
-                    state[LABEL_PHONE] = max(state[LABEL_PHONE], after - REACH + 8)
+                    state[-2] = after
                     return at - width, after, PHONE
             return at, end, NOTHING
     elif letters == 2:
@@ -392,6 +428,9 @@ def find_number(
         if code not in (0x20, 0x2D, 0x2E, 0x28):
             return at, end, NOTHING
     shape = letters * BY_SHAPE + min(digits, BY_SHAPE - 1)
+    if letters == 0 and digits == 2 and _follows_pair(data, start, begin, stop):
+        start -= width + 2  # AB 12 34 56 C
+        shape = 2 * BY_SHAPE
     asked = False
     for entry in range(shape_offsets[shape], shape_offsets[shape + 1]):
         form = shape_forms[entry]
@@ -409,7 +448,7 @@ def find_number(
             find_labels(data, state, begin, start, stop, labels)
             asked = True
         label = rules[rule, RULE_LABEL]
-        labelled = label >= 0 and is_labelled(state, label, start)
+        labelled = label >= 0 and is_labelled(data, state, label, start)
         kind = rules[rule, RULE_KIND]
         if flags[form] & _LABELLED and not labelled:
             continue
@@ -420,30 +459,31 @@ def find_number(
         goes_on = follows_number(data, first, begin, stop) or precedes_number(data, after, stop)
         if not labelled and flags[form] & _SPACED and goes_on:
             continue
-        if kind in (PHONE, CARD) and not labelled and is_labelled(state, LABEL_NOT, start):
+        if kind in (PHONE, CARD) and not labelled and is_denied(state, start):
             continue
-        if kind == PHONE and labelled and state[LABEL_NOT] > state[LABEL_PHONE]:
+        if kind == PHONE and labelled and state[LABEL_NOT] > max(state[LABEL_PHONE], state[-2]):
             continue
         if check_number(rules[rule], weights[rule], values, count, cards, reserved):
             if kind == PHONE:
-                state[LABEL_PHONE] = max(state[LABEL_PHONE], after - REACH + 8)
+                state[-2] = after
             return first, after, rule
-    if letters:
+    if start != at:
         return at, end, NOTHING
     if not asked:
         find_labels(data, state, begin, start, stop, labels)
     if digits >= 2 and data[at] == 0x30 and data[at + 1] == 0x30:
-        labelled = is_labelled(state, LABEL_PHONE, at)
+        labelled = is_labelled(data, state, LABEL_PHONE, at)
         if begins_well(data, at, begin, stop, labelled):
             after = find_international(data, at + 2, stop, codes, reserved, values, not labelled)
             if after >= 0:
                 return at, after, PHONE
-    if is_labelled(state, LABEL_PHONE, at) and state[LABEL_NOT] < state[LABEL_PHONE]:
+    is_denied_last = state[LABEL_NOT] > max(state[LABEL_PHONE], state[-2])
+    if is_labelled(data, state, LABEL_PHONE, at) and not is_denied_last:
         first = at - width if before == 0x28 else at
         is_free = begins_well(data, first, begin, stop, True)
         if is_free and digits <= _MOST and not continues_number(data, first, begin, stop):
             after = find_labelled_phone(data, at, stop, reserved, values)
             if after >= 0:
-                state[LABEL_PHONE] = max(state[LABEL_PHONE], after - REACH + 8)
+                state[-2] = after
                 return first, after, PHONE
     return at, end, NOTHING

@@ -1,12 +1,13 @@
 """The compiled search for e-mail addresses, IPv6 addresses and street addresses."""
 
-# ruff: noqa: PLR2004, C901, PLR0911, PLR0912 - bytes are literals; one loop weighs all signs
+# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, SIM110 - bytes are literals; compiled loops
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curate.score.personal_numbers import NOTHING, run_of_digits
 from curate.score.personal_symbols import is_digit, is_letter, is_word, small, symbol
@@ -125,6 +126,21 @@ def _skip_word(data: Any, at: int, stop: int, word: Any) -> Any:
 
 
 @compiled
+def _skip_dot_back(data: Any, at: int, begin: int) -> Any:
+    """The byte at which `[dot]` before a place begins, with spaces around it; or -1."""
+    while at > begin and data[at - 1] == 0x20:
+        at -= 1
+    if at - 5 <= begin or data[at - 1] not in (0x29, 0x5D, 0x7D):
+        return NOTHING
+    if data[at - 5] not in (0x28, 0x5B, 0x7B) or not _same(data, at - 4, at - 1, _DOT):
+        return NOTHING
+    at -= 5
+    while at > begin and data[at - 1] == 0x20:
+        at -= 1
+    return at
+
+
+@compiled
 def find_spelt_email(data: Any, at: int, begin: int, stop: int, domains: Any) -> Any:
     """Start and end of an address written `name [at] host [dot] org` around its first bracket."""
     after = _skip_word(data, at, min(stop, at + 12), _AT)
@@ -134,8 +150,14 @@ def find_spelt_email(data: Any, at: int, begin: int, stop: int, domains: Any) ->
     while end > begin and at - end < 2 and data[end - 1] == 0x20:
         end -= 1
     start = end
-    while start > begin and end - start <= _LOCAL and is_local(np.int64(data[start - 1])):
-        start -= 1
+    while start > begin and end - start <= _LOCAL:
+        if is_local(np.int64(data[start - 1])):
+            start -= 1
+            continue
+        dot = _skip_dot_back(data, start, max(begin, start - 12))  # li [dot] wei [at] …
+        if dot < 0 or start == end:
+            break
+        start = dot
     if start == end or end - start > _LOCAL:
         return NOTHING, NOTHING
     host = np.zeros(_DOMAIN + 2, np.uint8)
@@ -177,8 +199,12 @@ def find_ipv6(data: Any, at: int, begin: int, stop: int) -> Any:
         end -= 1
     if at - start != 4 or end - start > 45 or end - start < 8:  # 2000::/3 has four digits there
         return NOTHING, NOTHING
-    if start > begin and (is_word(np.int64(data[start - 1])) or data[start - 1] in (0x3A, 0x2E)):
+    if start > begin and (is_word(np.int64(data[start - 1])) or data[start - 1] == 0x2E):
         return NOTHING, NOTHING
+    if start > begin + 1 and data[start - 1] == 0x3A:  # IP:2a02:…
+        before = np.int64(data[start - 2])
+        if _is_hex(before) or before == 0x3A:
+            return NOTHING, NOTHING
     if end < stop and is_word(np.int64(data[end])):
         return NOTHING, NOTHING
     groups = gaps = digits = 0
@@ -295,6 +321,28 @@ def _street_class(data: Any, at: int, end: int, streets: Any) -> Any:
     return _OTHER
 
 
+def _parts() -> NDArray[np.uint8]:
+    """1: between the words of an address; 2: ends what is before it."""
+    table = np.zeros(256, np.uint8)
+    table[[ord(sign) for sign in " ,\n"]] = 1
+    table[[ord(sign) for sign in "\"'<>;|:()[]{}=*#"]] = 2
+    return table
+
+
+PARTS: Final = _parts()
+
+
+@compiled
+def _city_end(data: Any, at: int, stop: int) -> Any:
+    """The byte after the word with a capital behind a postal code; where there is none, the code's."""
+    if at + 1 >= stop or data[at] != 0x20 or not (_capital(data, at + 1) or data[at + 1] >= 0xC3):
+        return at
+    at += 1
+    while at < stop and (is_letter(np.int64(data[at])) or data[at] >= 0x80 or data[at] == 0x2D):
+        at += 1
+    return at
+
+
 @compiled
 def find_street(data: Any, at: int, begin: int, stop: int, streets: Any) -> Any:
     """Start and end of the street address whose postal code begins at a digit; (-1, -1): none."""
@@ -306,31 +354,42 @@ def find_street(data: Any, at: int, begin: int, stop: int, streets: Any) -> Any:
         limit -= 1  # the letters of a British code
     place = max(begin, at - _WINDOW)
     starts = np.zeros(_TOKENS, np.int64)
+    ends = np.zeros(_TOKENS, np.int64)
     kinds = np.zeros(_TOKENS, np.int64)
     count = 0
     while place < limit:
-        while place < limit and data[place] in (0x20, 0x2C, 0x0A):
+        while place < limit and PARTS[data[place]] > 0:
+            if PARTS[data[place]] == 2:
+                count = 0  # an address does not go on behind it
             place += 1
         start = place
-        while place < limit and data[place] not in (0x20, 0x2C, 0x0A):
+        while place < limit and PARTS[data[place]] == 0:
             place += 1
         if place == start:
             break
         if count == _TOKENS:  # only the last ones count
-            starts[:-1] = starts[1:].copy()
-            kinds[:-1] = kinds[1:].copy()
+            for token in range(_TOKENS - 1):
+                starts[token], ends[token] = starts[token + 1], ends[token + 1]
+                kinds[token] = kinds[token + 1]
             count -= 1
-        starts[count] = start
+        starts[count], ends[count] = start, place
         digits, after = run_of_digits(data, start, place)
         is_number = 1 <= digits <= 4 and place - after <= 1
         kinds[count] = _NUMBER if is_number else _street_class(data, start, place, streets)
         count += 1
+    end = _city_end(data, end, stop)
     number = count - 1
     while number >= max(0, count - 9):
         if kinds[number] == _NUMBER:
             far = count - number - 1  # tokens between the number and the code
             if far <= 1 and number > 0 and kinds[number - 1] == _ENDING:
-                return starts[number - 1], end
+                first = number - 1
+                while first > 0 and number - first < 4 and _capital(data, starts[first]):
+                    is_next = ends[first - 1] + 1 == starts[first] and data[ends[first - 1]] == 0x20
+                    if not (is_next and _capital(data, starts[first - 1])):
+                        break
+                    first -= 1  # Am Alten Weg 5
+                return starts[first], end
             if far <= 1:
                 for word in range(max(0, number - 5), number - 1):
                     if kinds[word] == _BEFORE:

@@ -34,11 +34,12 @@ from curate.score.personal_formats import load_formats
 _DRAWS = 64  # before a placeholder stands in
 _AMERICAN = re.compile("1?[2-9][0-9]{2}[2-9][0-9]{6}")
 _TEST_NETS = ("192.0.2", "198.51.100", "203.0.113")
+_SECRET_CONTEXTS = ("{}", "password = {}", "token={}", "https://user:{}@host.org/")
 _CONTEXTS = (  # in which a surrogate must not be found again
     *("{}", "Tel. {}", "SSN {}", "NI number {}", "NHS number {}", "IdNr {}", "PESEL {}", "CPF {}"),
     *("Aadhaar {}", "BSN {}", "personnummer {}", "CPR-nr {}", "insz {}", "AHV-Nr {}", "SVNR {}"),
     *("TCKN {}", "СНИЛС {}", "RUT {}", "SIN {}", "TFN {}", "ID number {}", "個人番号 {}"),
-    *("เลขประจำตัวประชาชน {}", "fnr {}", "password = {}", "token={}", "x {} 10"),
+    *("เลขประจำตัวประชาชน {}", "fnr {}", "x {} 10"),
 )
 
 
@@ -58,7 +59,8 @@ def make_surrogate(kind: str, value: str, seed: int) -> str:
     key = f"{seed}\0{kind}\0{plain}"
     for attempt in range(_DRAWS):
         surrogate = _MAKERS[kind](value, _draw(key, attempt))
-        if _is_nobodys(surrogate):
+        contexts = _SECRET_CONTEXTS if kind in ("key", "password") else _CONTEXTS
+        if _is_nobodys(surrogate, contexts):
             return surrogate
     return placeholder(kind)
 
@@ -75,10 +77,10 @@ def _draw(key: str, attempt: int) -> Iterator[int]:
         block += 1
 
 
-def _is_nobodys(surrogate: str) -> bool:
+def _is_nobodys(surrogate: str, contexts: tuple[str, ...]) -> bool:
     from curate.score.personal import find_personal
 
-    texts = pl.Series([context.format(surrogate) for context in _CONTEXTS])
+    texts = pl.Series([context.format(surrogate) for context in contexts])
     return find_personal(texts).is_empty()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from curate.score.personal_formats import LABEL_NOT
 from curate.text.cut import compiled
 
 OTHER: Final = 127  # DEL, which cleaning takes out of texts
@@ -99,8 +100,9 @@ def find_labels(data: Any, state: Any, begin: int, to: int, stop: int, labels: A
 
     Args:
         data: the text's bytes.
-        state: int64[classes + 1]: the ends; the last entry: the byte up to which labels were sought.
-            Written.
+        state: int64[classes + 2]: the ends, or -1; then the end of the last telephone number, and
+            the byte up to which labels were sought. Written. A label that says what a number is not
+            speaks of its own line only.
         begin: of the text.
         to: the place.
         stop: of the text.
@@ -111,6 +113,8 @@ def find_labels(data: Any, state: Any, begin: int, to: int, stop: int, labels: A
     state[-1] = max(state[-1], to)
     while at < to:
         first = small(np.int64(data[at]))
+        if first == 0x0A:
+            state[LABEL_NOT] = -1
         for label in range(firsts[first], firsts[first + 1]):
             length = offsets[label + 1] - offsets[label]
             end = at + length
