@@ -40,6 +40,7 @@ RULE_COLUMNS: Final = RULE_DATE + 6
 LABEL_PHONE, LABEL_NOT = 0, 1  # classes of labels; each national number has one after these
 BY_SHAPE: Final = 32  # digits told apart in the run with which a form begins
 MOST_LETTERS: Final = 7  # before it
+FOLLOWERS: Final = (" ", "-", ".", "/", ")", string.ascii_letters + string.digits)  # of the run
 
 _FILES = (
     "payments.toml",
@@ -75,7 +76,7 @@ class Formats:
         form_rule: int64[forms].
         form_flags: int64[forms]: 1 where it needs a label, 2 where it holds a space, 4 where it
             begins with a bracket.
-        shape_offsets: int64[shapes + 1] into `shape_forms`, by letters × `BY_SHAPE` + digits.
+        shape_offsets: int64[shapes + 1] into `shape_forms`: see `shape_of`.
         shape_forms: int64[entries]: forms, in the order in which they are tried.
         labels: the words before numbers, for `find_labels`.
         iban: int64[676]: length by country, its two letters as a number of base 26; 0: none.
@@ -232,6 +233,17 @@ def _set_of(sign: str) -> frozenset[str]:
     return frozenset(allowed)
 
 
+def shape_of(letters: int, digits: int, follower: int) -> int:
+    """The number of how a text begins: capitals, then digits, then a sign of a class.
+
+    Args:
+        letters: at most `MOST_LETTERS`.
+        digits: below `BY_SHAPE`.
+        follower: 0 for any other sign, else from 1 the place in `FOLLOWERS`.
+    """
+    return (letters * BY_SHAPE + digits) * (len(FOLLOWERS) + 1) + follower
+
+
 def _shapes(signs: list[frozenset[str]]) -> list[int]:
     """How texts of a form begin: a sign that allows letters too may end the run of digits."""
     at = int(signs[0] == frozenset("("))
@@ -241,10 +253,21 @@ def _shapes(signs: list[frozenset[str]]) -> list[int]:
     at += letters
     while at + digits < len(signs) and signs[at + digits] <= _DIGITS:
         digits += 1
-    found = [digits]
+    runs = [digits]
     if at + digits < len(signs) and signs[at + digits] & _DIGITS:
-        found.append(digits + 1)
-    return [letters * BY_SHAPE + count for count in found]
+        runs.append(digits + 1)
+    return [
+        shape_of(letters, run, follower)
+        for run in runs
+        for follower in _followers(signs[at + run] if at + run < len(signs) else None)
+    ]
+
+
+def _followers(sign: frozenset[str] | None) -> list[int]:
+    """The classes of what may follow a run: any where the form ends with it."""
+    if sign is None:
+        return list(range(len(FOLLOWERS) + 1))
+    return [n for n, signs in enumerate(FOLLOWERS, 1) if sign.intersection(signs)]
 
 
 def _compile(forms: list[_Form]) -> dict[str, NDArray[Any]]:
@@ -264,7 +287,7 @@ def _compile(forms: list[_Form]) -> dict[str, NDArray[Any]]:
     sets = np.zeros((len(numbers), 128), np.bool_)
     for allowed, number in numbers.items():
         sets[number, [ord(symbol) for symbol in allowed]] = True
-    shapes = [by_shape[shape] for shape in range((MOST_LETTERS + 1) * BY_SHAPE)]
+    shapes = [by_shape[shape] for shape in range(shape_of(MOST_LETTERS + 1, 0, 0))]
     shape_offsets = np.cumsum([0, *(len(places) for places in shapes)])
     return {
         "sets": sets,

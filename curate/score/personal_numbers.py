@@ -16,7 +16,7 @@ import numpy as np
 from curate.score.personal_checks import check_number, is_nobodys
 from curate.score.personal_formats import (
     BY_SHAPE,
-    CARD,
+    FOLLOWERS,
     IBAN,
     IP,
     LABEL_NOT,
@@ -40,7 +40,8 @@ from curate.text.cut import compiled
 NOTHING: Final = -1
 _FEWEST, _ENOUGH, _MOST = 7, 10, 13  # digits of a telephone number behind a label
 _MOST_SEPARATORS = 3
-_NEXT_REACH, _NOT_REACH = 4, 12  # bytes from one telephone number to the next; from a denying word
+_FOLLOWERS = len(FOLLOWERS) + 1
+_NOT_REACH = 14  # bytes from a word that says that a number is another one
 _LABELLED, _SPACED, _OPENS = 1, 2, 4  # bits of `Formats.form_flags`
 
 
@@ -58,14 +59,9 @@ def run_of_digits(data: Any, at: int, stop: int) -> Any:
 
 
 @compiled
-def is_labelled(data: Any, state: Any, label: int, at: int) -> bool:
-    """Whether a label of a class stands shortly before a place, or another telephone number does."""
-    if label == LABEL_PHONE and state[-2] >= 0 and at - state[-2] <= _NEXT_REACH:
-        for place in range(state[-2], at):
-            if data[place] == 0x0A:
-                return False
-        return True
-    if state[label] < 0 or at - state[label] > REACH:
+def is_labelled(data: Any, state: Any, label: int, at: int, reach: int) -> bool:
+    """Whether a label of a class stands shortly before a place, with no digit between."""
+    if state[label] < 0 or at - state[label] > reach:
         return False
     for place in range(state[label], at):
         if 0x30 <= data[place] <= 0x39:
@@ -74,9 +70,14 @@ def is_labelled(data: Any, state: Any, label: int, at: int) -> bool:
 
 
 @compiled
-def is_denied(state: Any, at: int) -> bool:
-    """Whether a word shortly before a place says that a number is another one."""
-    return bool(state[LABEL_NOT] >= 0 and at - state[LABEL_NOT] <= _NOT_REACH)
+def may_go_on(data: Any, at: int, stop: int) -> bool:
+    """Whether a separator and a digit, or an opening bracket, stand at a place."""
+    code, width = symbol(data, at, stop)
+    after, _ = symbol(data, at + width, stop)
+    return bool(
+        code in (0x20, 0x2D, 0x2E, 0x2F, 0x29)
+        and (is_digit(after) or after in (0x20, 0x2D, 0x2F, 0x28))
+    )
 
 
 @compiled
@@ -149,12 +150,14 @@ def precedes_number(data: Any, at: int, stop: int) -> bool:
 
 
 @compiled
-def match_form(data: Any, at: int, stop: int, form: Any, sets: Any, values: Any) -> Any:
+def match_form(
+    data: Any, at: int, stop: int, signs: Any, first: int, last: int, sets: Any, values: Any
+) -> Any:
     """The byte after a form that begins at a place, or -1; and how many values it has."""
     count = 0
-    for sign in form:
+    for place in range(first, last):
         code, width = symbol(data, at, stop)
-        if code > 127 or at >= stop or not sets[sign, code]:
+        if at >= stop or not sets[signs[place], code]:
             return NOTHING, 0
         if is_digit(code):
             values[count] = code - 0x30
@@ -215,15 +218,19 @@ def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any
     before, _ = symbol_before(data, at, begin, stop)
     if is_word(before) or before in (0x2E, 0x2D, 0x2C):
         return NOTHING
-    octets = np.zeros(4, np.int64)
+    octets = np.int64(0)  # one number of them all
+    largest = np.int64(0)
     for octet in range(4):
         count, end = run_of_digits(data, at, stop)
         if not 1 <= count <= 3 or end - at != count or (count > 1 and data[at] == 0x30):
             return NOTHING
+        value = np.int64(0)
         for place in range(at, end):
-            octets[octet] = octets[octet] * 10 + np.int64(data[place]) - 0x30
-        if octets[octet] > 255:
+            value = value * 10 + np.int64(data[place]) - 0x30
+        if value > 255:
             return NOTHING
+        octets = octets << 8 | value
+        largest = max(largest, value)
         at = end
         if octet < 3:
             if at >= stop or data[at] != 0x2E:
@@ -233,7 +240,7 @@ def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any
     after, _ = symbol(data, at + width, stop)
     if is_word(code) or (code in (0x2E, 0x2D) and is_word(after)):
         return NOTHING
-    a, b, c = octets[0], octets[1], octets[2]
+    a, b, c = octets >> 24, octets >> 16 & 0xFF, octets >> 8 & 0xFF
     if a in (0, 10, 127) or a >= 224 or (a == 100 and 64 <= b <= 127):
         return NOTHING
     if (a == 169 and b == 254) or (a == 172 and 16 <= b <= 31) or (a == 192 and b == 168):
@@ -242,10 +249,10 @@ def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any
         return NOTHING
     if (a == 198 and b == 51 and c == 100) or (a == 203 and b == 0 and c == 113):
         return NOTHING
-    if octets.max() < 20:  # 3.11.2.1: the number of a version or a section
+    if largest < 20:  # 3.11.2.1: the number of a version or a section
         return NOTHING
     find_labels(data, state, begin, start, stop, labels)
-    if is_denied(state, start):
+    if is_labelled(data, state, LABEL_NOT, start, _NOT_REACH):
         return NOTHING
     return at
 
@@ -365,6 +372,19 @@ def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: An
 
 
 @compiled
+def _follower(data: Any, at: int, stop: int) -> Any:
+    """The class of the sign at a place, as `curate.score.personal_formats.shape_of` has it."""
+    code, _ = symbol(data, at, stop)
+    if is_letter(code):
+        return 6
+    if code == 0x20:
+        return 1
+    if code in (0x2D, 0x2E, 0x2F):
+        return code - 0x2B
+    return 5 if code == 0x29 else 0
+
+
+@compiled
 def _follows_pair(data: Any, at: int, begin: int, stop: int) -> bool:
     """Whether two capitals, which are a word, and one sign stand before a place."""
     code, width = symbol_before(data, at, begin, stop)
@@ -416,7 +436,6 @@ def find_number(
             if not (is_word(ahead) or ahead in (0x2B, 0x29, 0x5E, 0x3D, 0x2D)):
                 after = find_international(data, at, stop, codes, reserved, values, False)
                 if after >= 0:
-                    state[-2] = after
                     return at - width, after, PHONE
             return at, end, NOTHING
     elif letters == 2:
@@ -427,10 +446,12 @@ def find_number(
         code, _ = symbol(data, end, stop)
         if code not in (0x20, 0x2D, 0x2E, 0x28):
             return at, end, NOTHING
-    shape = letters * BY_SHAPE + min(digits, BY_SHAPE - 1)
+    shape = (letters * BY_SHAPE + min(digits, BY_SHAPE - 1)) * _FOLLOWERS + _follower(
+        data, end, stop
+    )
     if letters == 0 and digits == 2 and _follows_pair(data, start, begin, stop):
         start -= width + 2  # AB 12 34 56 C
-        shape = 2 * BY_SHAPE
+        shape = 2 * BY_SHAPE * _FOLLOWERS + (1 if before == 0x20 else 2)
     asked = False
     for entry in range(shape_offsets[shape], shape_offsets[shape + 1]):
         form = shape_forms[entry]
@@ -439,8 +460,8 @@ def find_number(
             if before != 0x28 or letters:
                 continue
             first = start - width
-        row = signs[form_offsets[form] : form_offsets[form + 1]]
-        after, count = match_form(data, first, stop, row, sets, values)
+        row, row_end = form_offsets[form], form_offsets[form + 1]
+        after, count = match_form(data, first, stop, signs, row, row_end, sets, values)
         if after < 0 or not ends_well(data, after, stop):
             continue
         rule = form_rule[form]
@@ -448,7 +469,7 @@ def find_number(
             find_labels(data, state, begin, start, stop, labels)
             asked = True
         label = rules[rule, RULE_LABEL]
-        labelled = label >= 0 and is_labelled(data, state, label, start)
+        labelled = label >= 0 and is_labelled(data, state, label, start, REACH)
         kind = rules[rule, RULE_KIND]
         if flags[form] & _LABELLED and not labelled:
             continue
@@ -459,31 +480,28 @@ def find_number(
         goes_on = follows_number(data, first, begin, stop) or precedes_number(data, after, stop)
         if not labelled and flags[form] & _SPACED and goes_on:
             continue
-        if kind in (PHONE, CARD) and not labelled and is_denied(state, start):
+        if not labelled and is_labelled(data, state, LABEL_NOT, start, _NOT_REACH):
             continue
-        if kind == PHONE and labelled and state[LABEL_NOT] > max(state[LABEL_PHONE], state[-2]):
+        if kind == PHONE and labelled and state[LABEL_NOT] > state[LABEL_PHONE]:
             continue
         if check_number(rules[rule], weights[rule], values, count, cards, reserved):
-            if kind == PHONE:
-                state[-2] = after
             return first, after, rule
-    if start != at:
+    if start != at or not (digits >= _FEWEST or may_go_on(data, end, stop)):
         return at, end, NOTHING
     if not asked:
         find_labels(data, state, begin, start, stop, labels)
     if digits >= 2 and data[at] == 0x30 and data[at + 1] == 0x30:
-        labelled = is_labelled(data, state, LABEL_PHONE, at)
+        labelled = is_labelled(data, state, LABEL_PHONE, at, REACH)
         if begins_well(data, at, begin, stop, labelled):
             after = find_international(data, at + 2, stop, codes, reserved, values, not labelled)
             if after >= 0:
                 return at, after, PHONE
-    is_denied_last = state[LABEL_NOT] > max(state[LABEL_PHONE], state[-2])
-    if is_labelled(data, state, LABEL_PHONE, at) and not is_denied_last:
+    is_denied_last = state[LABEL_NOT] > state[LABEL_PHONE]
+    if is_labelled(data, state, LABEL_PHONE, at, REACH) and not is_denied_last:
         first = at - width if before == 0x28 else at
         is_free = begins_well(data, first, begin, stop, True)
         if is_free and digits <= _MOST and not continues_number(data, first, begin, stop):
             after = find_labelled_phone(data, at, stop, reserved, values)
             if after >= 0:
-                state[-2] = after
                 return first, after, PHONE
     return at, end, NOTHING

@@ -81,7 +81,7 @@ def scan(data: Any, offsets: Any, tables: Any, classes: int) -> Any:
     rules = np.empty(room, np.int64)
     found_offsets = np.zeros(documents + 1, np.int64)
     values = np.zeros(64, np.int64)
-    state = np.empty(classes + 2, np.int64)
+    state = np.empty(classes + 1, np.int64)
     found = 0
     for document in range(documents):
         begin, stop = offsets[document], offsets[document + 1]

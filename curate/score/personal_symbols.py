@@ -100,9 +100,8 @@ def find_labels(data: Any, state: Any, begin: int, to: int, stop: int, labels: A
 
     Args:
         data: the text's bytes.
-        state: int64[classes + 2]: the ends, or -1; then the end of the last telephone number, and
-            the byte up to which labels were sought. Written. A label that says what a number is not
-            speaks of its own line only.
+        state: int64[classes + 1]: the ends, or -1; then the byte up to which labels were sought.
+            Written. A label that says what a number is not speaks of its own line only.
         begin: of the text.
         to: the place.
         stop: of the text.
