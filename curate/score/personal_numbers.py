@@ -492,7 +492,8 @@ def find_number(
         find_labels(data, state, begin, start, stop, labels)
     if digits >= 2 and data[at] == 0x30 and data[at + 1] == 0x30:
         labelled = is_labelled(data, state, LABEL_PHONE, at, REACH)
-        if begins_well(data, at, begin, stop, labelled):
+        is_free = not continues_number(data, at, begin, stop)
+        if is_free and begins_well(data, at, begin, stop, labelled):
             after = find_international(data, at + 2, stop, codes, reserved, values, not labelled)
             if after >= 0:
                 return at, after, PHONE

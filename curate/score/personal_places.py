@@ -256,7 +256,7 @@ def postcode_end(data: Any, at: int, begin: int, stop: int) -> Any:
     codes, of which the first digit is asked about.
     """
     digits, end = run_of_digits(data, at, stop)
-    if end - at != digits or _is_zero(data, at, end):
+    if end - at != digits or (digits == 5 and _is_zero(data, at, end)):
         return NOTHING
     before = np.int64(data[at - 1]) if at > begin else 0
     code, _ = symbol(data, end, stop)

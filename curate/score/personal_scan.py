@@ -53,8 +53,8 @@ def _bytes(text: str) -> NDArray[np.uint8]:
 
 
 _BEGIN, _END, _PRIVATE = map(_bytes, ("-----BEGIN ", "-----END ", "PRIVATE KEY"))
-_HYPHENS, _JWT = _bytes("-----"), _bytes("eyJ")
-_NOBODYS = tuple(map(_bytes, ("example", "your", "xxx", "placeholder", "redacted", "change")))
+_HYPHENS, _JWT, _EXAMPLE = map(_bytes, ("-----", "eyJ", "example"))
+_NOBODYS = tuple(map(_bytes, ("your", "xxx", "placeholder", "redacted", "change")))
 _NO_VALUES = tuple(
     map(_bytes, ("null", "none", "true", "false", "undefined", "password", "secret"))
 )
@@ -185,7 +185,10 @@ def _is_key(byte: Any) -> bool:
 
 @compiled
 def _is_nobodys(data: Any, at: int, stop: int) -> bool:
-    """Whether a value says that it stands for another one."""
+    """Whether a value says that it stands for another one: `example` anywhere, other words first."""
+    for place in range(at, stop):
+        if _starts_small(data, place, stop, _EXAMPLE):
+            return True
     for word in _NOBODYS:
         if _starts_small(data, at, stop, word):
             return True
@@ -222,7 +225,7 @@ def _find_key(data: Any, at: int, begin: int, stop: int, keys: Any) -> Any:
                     last += 1
         size = last - first - length
         if limits[prefix, 0] <= size <= limits[prefix, 1]:
-            if _is_nobodys(data, first + length, stop):
+            if _is_nobodys(data, first + length, last):
                 return NOTHING, last
             return first, last
     return NOTHING, end
