@@ -5,15 +5,26 @@ taken when all of its symbols are there, what stands around it does not go on wi
 digits are right and, where it asks for one, a label stands before it.
 """
 
-# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915, SIM110 - one function weighs a form; compiled
+# ruff: noqa: PLR2004, C901, PLR0911, PLR0912, PLR0915 - one function weighs a form; compiled
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from curate.score.personal_checks import check_number, is_nobodys
+from curate.score.personal_around import (
+    NOTHING,
+    begins_well,
+    continues_number,
+    ends_well,
+    follows_number,
+    is_labelled,
+    may_go_on,
+    precedes_number,
+    run_of_digits,
+)
+from curate.score.personal_checks import check_number
 from curate.score.personal_formats import (
     BY_SHAPE,
     FOLLOWERS,
@@ -26,6 +37,7 @@ from curate.score.personal_formats import (
     RULE_KIND,
     RULE_LABEL,
 )
+from curate.score.personal_phones import MOST_DIGITS, find_international, find_labelled_phone
 from curate.score.personal_symbols import (
     REACH,
     find_labels,
@@ -37,116 +49,10 @@ from curate.score.personal_symbols import (
 )
 from curate.text.cut import compiled
 
-NOTHING: Final = -1
-_FEWEST, _ENOUGH, _MOST = 7, 10, 13  # digits of a telephone number behind a label
-_MOST_SEPARATORS = 3
+_FEWEST = 7  # digits of a telephone number behind a label
 _FOLLOWERS = len(FOLLOWERS) + 1
 _NOT_REACH = 14  # bytes from a word that says that a number is another one
 _LABELLED, _SPACED, _OPENS = 1, 2, 4  # bits of `Formats.form_flags`
-
-
-@compiled
-def run_of_digits(data: Any, at: int, stop: int) -> Any:
-    """How many digits stand at a place, and the byte after them."""
-    count = 0
-    while at < stop:
-        code, width = symbol(data, at, stop)
-        if not is_digit(code):
-            break
-        count += 1
-        at += width
-    return count, at
-
-
-@compiled
-def is_labelled(data: Any, state: Any, label: int, at: int, reach: int) -> bool:
-    """Whether a label of a class stands shortly before a place, with no digit between."""
-    if state[label] < 0 or at - state[label] > reach:
-        return False
-    for place in range(state[label], at):
-        if 0x30 <= data[place] <= 0x39:
-            return False
-    return True
-
-
-@compiled
-def may_go_on(data: Any, at: int, stop: int) -> bool:
-    """Whether a separator and a digit, or an opening bracket, stand at a place."""
-    code, width = symbol(data, at, stop)
-    after, _ = symbol(data, at + width, stop)
-    return bool(
-        code in (0x20, 0x2D, 0x2E, 0x2F, 0x29)
-        and (is_digit(after) or after in (0x20, 0x2D, 0x2F, 0x28))
-    )
-
-
-@compiled
-def ends_well(data: Any, at: int, stop: int) -> bool:
-    """Whether nothing after a number goes on with it."""
-    code, width = symbol(data, at, stop)
-    after, _ = symbol(data, at + width, stop)
-    if code in (0x78, 0x58) and is_digit(after):  # an extension: x12
-        return True
-    if is_word(code) or code in (0x25, 0x40, 0x2A):  # % @ *
-        return False
-    if code in (0x2D, 0x2F, 0x2B, 0x3D):  # - / + =
-        return not is_word(after)
-    if code in (0x2E, 0x2C, 0x3A):  # . , :
-        return not is_digit(after)
-    return True
-
-
-@compiled
-def begins_well(data: Any, at: int, begin: int, stop: int, labelled: bool) -> bool:
-    """Whether nothing before a number goes on into it."""
-    code, width = symbol_before(data, at, begin, stop)
-    if is_word(code) or code in (
-        0x40,
-        0x5C,
-        0x25,
-        0x2A,
-        0x24,
-        0x2B,
-        0x23,
-        0x5E,
-        0x3C,
-    ):  # @ \ % * $ + # ^ <
-        return False
-    if labelled:
-        return True
-    if code in (0x2D, 0x2F, 0x3D, 0x26, 0x7E):  # - / = & ~
-        return False
-    if code in (0x2E, 0x2C, 0x3A, 0x28):  # . , : (
-        before, _ = symbol_before(data, at - width, begin, stop)
-        return not is_digit(before) and not (code == 0x28 and is_letter(before))
-    return True
-
-
-@compiled
-def follows_number(data: Any, at: int, begin: int, stop: int) -> bool:
-    """Whether a digit and a space stand before a place."""
-    code, width = symbol_before(data, at, begin, stop)
-    before, _ = symbol_before(data, at - width, begin, stop)
-    return bool(code == 0x20 and is_digit(before))
-
-
-@compiled
-def continues_number(data: Any, at: int, begin: int, stop: int) -> bool:
-    """Whether a digit stands before a place, with nothing but a few separators between."""
-    for _ in range(_MOST_SEPARATORS + 1):
-        code, width = symbol_before(data, at, begin, stop)
-        if code not in (0x20, 0x2D, 0x2E, 0x2F, 0x28, 0x29):
-            return is_digit(code)
-        at -= width
-    return False
-
-
-@compiled
-def precedes_number(data: Any, at: int, stop: int) -> bool:
-    """Whether a space and a digit stand at a place."""
-    code, width = symbol(data, at, stop)
-    after, _ = symbol(data, at + width, stop)
-    return bool(code == 0x20 and is_digit(after))
 
 
 @compiled
@@ -255,120 +161,6 @@ def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any
     if is_labelled(data, state, LABEL_NOT, start, _NOT_REACH):
         return NOTHING
     return at
-
-
-@compiled
-def find_international(
-    data: Any, at: int, stop: int, codes: Any, reserved: Any, values: Any, needs_gap: bool
-) -> Any:
-    """The byte after a telephone number of which a country code begins at a place, or -1.
-
-    Args:
-        data: the text's bytes.
-        at: after `+` or `00`.
-        stop: of the text.
-        codes: digits by country code.
-        reserved: prefixes that are nobody's.
-        values: int64[40]; written.
-        needs_gap: whether a number without any separator is none.
-    """
-    count = code = size = 0  # digits; the country code, and how many of them are its own
-    found, best = NOTHING, 0
-    gaps = 0
-    is_trunk = False  # a 0 after the country code that is not dialled
-    while at < stop:
-        symbol_here, width = symbol(data, at, stop)
-        if is_digit(symbol_here):
-            values[count] = symbol_here - 0x30
-            count += 1
-            at += width
-            if code == 0 and count <= 3:
-                number = 0
-                for place in range(count):
-                    number = number * 10 + values[place]
-                if number == 0:
-                    return NOTHING
-                if codes[number, 1] > 0:
-                    code, size = number, count
-            if code == 0 and count >= 3:
-                return NOTHING
-            if code and count == size + 1 and values[size] == 0 and code != 39 and not is_trunk:
-                is_trunk = True
-                count -= 1
-            following, _ = symbol(data, at, stop)
-            national = count - size
-            ends = not is_word(following) or following in (0x78, 0x58)  # x: an extension
-            if code and ends and codes[code, 0] <= national <= codes[code, 1]:
-                found, best = at, count
-            if code and national >= codes[code, 1]:
-                if is_digit(following):
-                    found = NOTHING if gaps == 0 else found
-                break
-            continue
-        gap = 0
-        while gap < _MOST_SEPARATORS and symbol_here in (0x20, 0x2D, 0x2E, 0x2F, 0x28, 0x29):
-            gap += 1
-            at += width
-            symbol_here, width = symbol(data, at, stop)
-        if gap == 0 or not is_digit(symbol_here):
-            break
-        gaps += 1
-    if found == NOTHING or (needs_gap and gaps == 0):
-        return NOTHING
-    if code == 1 and (values[1] < 2 or values[4] < 2):
-        return NOTHING
-    if values[size] == 0 and values[size + 1] == 0:
-        return NOTHING
-    return NOTHING if is_nobodys(values, best, 0, 0, reserved) else found
-
-
-@compiled
-def find_labelled_phone(data: Any, at: int, stop: int, reserved: Any, values: Any) -> Any:
-    """The byte after the digits of a telephone number behind a label, or -1."""
-    count, found = 0, NOTHING
-    sizes = np.zeros(8, np.int64)
-    groups = points = 0
-    while groups < 8:
-        digits, end = run_of_digits(data, at, stop)
-        if digits == 0 or count + digits > _MOST:
-            break
-        place = at
-        while place < end:
-            code, width = symbol(data, place, stop)
-            values[count] = code - 0x30
-            count += 1
-            place += width
-        sizes[groups] = digits
-        groups += 1
-        at = end
-        code, width = symbol(data, at, stop)
-        if not ends_well(data, at, stop):
-            goes_on = is_digit(symbol(data, at + width, stop)[0])
-            if not goes_on or code in (0x2C, 0x3A):  # 1.234,56 and 12:30
-                return NOTHING
-        points += code == 0x2E
-        if count >= _FEWEST:
-            found = at
-        if count >= _ENOUGH:
-            break
-        gap = 0
-        while gap < _MOST_SEPARATORS and code in (0x20, 0x2D, 0x2E, 0x2F, 0x28, 0x29):
-            gap += 1
-            at += width
-            code, width = symbol(data, at, stop)
-        if gap == 0 or not is_digit(code):
-            break
-    is_date = groups == 3 and (
-        (sizes[0] <= 2 and sizes[1] <= 2 and sizes[2] == 4) or (sizes[0] == 4 and sizes[2] <= 2)
-    )
-    is_address = groups == 4 and points >= 3 and sizes.max() <= 3
-    is_range = groups >= 2 and sizes[0] == 4 and sizes[1] == 4 and values[0] in (1, 2)
-    if is_date or is_address or is_range:
-        return NOTHING
-    if found == NOTHING or is_nobodys(values, count, 0, 0, reserved):
-        return NOTHING
-    trunk = 1 if values[0] == 0 else 0
-    return NOTHING if is_nobodys(values, count, 0, trunk, reserved) else found
 
 
 @compiled
@@ -501,7 +293,7 @@ def find_number(
     if is_labelled(data, state, LABEL_PHONE, at, REACH) and not is_denied_last:
         first = at - width if before == 0x28 else at
         is_free = begins_well(data, first, begin, stop, True)
-        if is_free and digits <= _MOST and not continues_number(data, first, begin, stop):
+        if is_free and digits <= MOST_DIGITS and not continues_number(data, first, begin, stop):
             after = find_labelled_phone(data, at, stop, reserved, values)
             if after >= 0:
                 return first, after, PHONE

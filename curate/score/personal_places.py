@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.score.personal_numbers import NOTHING, run_of_digits
+from curate.score.personal_around import NOTHING, run_of_digits
 from curate.score.personal_symbols import is_digit, is_letter, is_word, small, symbol
 from curate.text.cut import compiled
 

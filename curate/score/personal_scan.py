@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.score.personal_around import NOTHING
 from curate.score.personal_formats import ADDRESS, EMAIL, IP, KEY, PASSWORD
-from curate.score.personal_numbers import NOTHING, find_number
+from curate.score.personal_numbers import find_number
 from curate.score.personal_places import (
     find_email,
     find_ipv6,
