@@ -22,6 +22,7 @@ from curate.recipe import (
     DuplicatesSection,
     Limits,
     PageSection,
+    PersonalSection,
     QualitySection,
     Recipe,
     UrlsSection,
@@ -33,6 +34,7 @@ Removes = Literal[
 ]
 DUPLICATE_RULES = ("duplicates.exact", "duplicates.near", "duplicates.version")
 DECONTAMINATION = "decontamination.maximum_overlap"
+PERSONAL_RULE = "personal.maximum_count"
 MINIMUM_DOCUMENTS = 100  # below this a share says nothing
 
 
@@ -183,6 +185,7 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
                 toxicity.action,
             )
         )
+    rules += _personal_rules(recipe.personal)
     rules.append(
         Rule(
             "bias.maximum_derogatory_mentions",
@@ -230,6 +233,16 @@ def _page_rules(section: PageSection) -> list[Rule]:
             limit = 0.0 if removes == "true" else 1.0
             rules.append(Rule(f"page.{name}", column, removes, limit, action))
     return rules
+
+
+def _personal_rules(section: PersonalSection) -> list[Rule]:
+    """With `mask` the rule reads the count before the text was changed."""
+    masks = section.action == "mask"
+    if masks and section.maximum_count is None:
+        return []
+    action: Literal["tag", "remove"] = "tag" if section.action == "tag" else "remove"
+    column = "personal" + BEFORE_SPANS * masks
+    return [Rule(PERSONAL_RULE, column, "above", float(section.maximum_count or 0), action)]
 
 
 def _quality_rules(section: QualitySection) -> list[Rule]:

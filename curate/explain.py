@@ -28,6 +28,7 @@ from curate.errors import RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
+from curate.schema import BEFORE_SPANS
 from curate.store import Store
 
 CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
@@ -46,6 +47,9 @@ NEEDS_RUN = {
     "decontamination.ngram_words": "measures again",
     "decontamination.minimum_item_words": "measures again",
     "urls.block": "measures again",
+    "personal.kinds": "measures again",
+    "personal.languages": "measures again",
+    "personal.mask": "changes texts",
     "urls.allow": "measures again",
     "urls.words": "measures again",
     "seed": "draws again",
@@ -58,6 +62,7 @@ NEEDS_RUN = {
     "audit": "stops runs, and decides about no document",
 }
 
+SHOWN_PLACES = 5  # of each kind of personal data, to people
 SCORER_FAILED = "hit: the scorer failed"
 
 
@@ -78,7 +83,9 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
         limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate`
         (of which document, how similar), `contamination` (the items of evaluation sets that it
         holds: see `curate.duplicates.contamination`), `shared` (the passages that other documents
-        keep, with what names those: see `curate.steps.sharing`), `input` (the file), `run` and, if asked,
+        keep, with what names those: see `curate.steps.sharing`), `personal` (kind and place of
+        personal data, as it was before it was masked; bytes of the text), `input` (the file), `run`
+        and, if asked,
         `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
         and why; `answer`: one sentence.
 
@@ -139,6 +146,7 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "cluster_size": facts["cluster_size"],
         "contamination": facts.get("contamination_matches") or [],
         "shared": _read_shared(store, manifest, facts.get("shared_passages") or []),
+        "personal": _read_places(facts),
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
@@ -155,6 +163,31 @@ def _read_shared(
     named = {keeper.pop("id"): keeper for keeper in keepers}
     gone = {"uri": None, "source_id": "no longer in the ledger"}
     return [passage | named.get(passage["id"], gone) for passage in passages]
+
+
+def _read_places(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where personal data stands in a document; where it stood, if it was masked."""
+    name = "personal_spans"
+    return facts.get(name + BEFORE_SPANS) or facts.get(name) or []
+
+
+def tell_places(places: list[dict[str, Any]]) -> str:
+    """Places of personal data in words: kinds, and bytes of the text; never what stands there."""
+    told = []
+    for kind in dict.fromkeys(place["kind"] for place in places):
+        same = [place for place in places if place["kind"] == kind]
+        shown = [f"{p['form']} {p['start']}–{p['end']}".lstrip() for p in same[:SHOWN_PLACES]]
+        more = [f"{len(same) - SHOWN_PLACES} more"] if len(same) > SHOWN_PLACES else []
+        told.append(f"{len(same)} {kind} ({', '.join([*shown, *more])})")
+    return ", ".join(told)
+
+
+def tell_evidence(story: dict[str, Any]) -> list[str]:
+    """What a document holds that rules speak of, in words."""
+    told = [tell_match(match) for match in story["contamination"]]
+    if story["personal"]:
+        told.append(f"personal data, in bytes of its text: {tell_places(story['personal'])}")
+    return told
 
 
 def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
@@ -297,6 +330,9 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     old = make_recipe({**manifest.recipe})
     _refuse(manifest, settings)
     new = change_recipe(old, settings)
+    if old.span_changes != new.span_changes:
+        name = "personal.action" if "personal.action" in settings else next(iter(settings))
+        raise _needs_run(manifest, name, "it changes texts")
     _refuse_pairs(manifest, old.duplicates, new.duplicates)
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)

@@ -560,6 +560,49 @@ class ToxicitySection(Section):
     maximum_score: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.9
 
 
+PersonalKind = Literal[
+    "email", "phone", "ip", "iban", "card", "national_id", "address", "key", "password"
+]
+
+
+class PersonalSection(Section):
+    """Personal data, and what is done with it; `curate.score.personal` says what is found.
+
+    Attributes:
+        kinds: that are counted, tagged, masked.
+        languages: of whose documents; empty: of all.
+        action: `tag` leaves the rule's name on a document, `remove` removes it, `mask` changes its
+            text after duplicates are linked.
+        maximum_count: a document with more places than this is a hit. Left out: none may be there,
+            and with `mask` any number. With `mask` a hit is removed, by its count before masking.
+        mask: `placeholder` puts a sign such as `<EMAIL>` in the place, `surrogate` one of the same
+            format that is nobody's, drawn from the recipe's seed and the value.
+    """
+
+    kinds: Annotated[tuple[PersonalKind, ...], Field(strict=False, min_length=1)] = get_args(
+        PersonalKind
+    )
+    languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    action: Literal["tag", "mask", "remove"] = "tag"
+    maximum_count: Annotated[int, Field(ge=0)] | None = None
+    mask: Literal["placeholder", "surrogate"] = "placeholder"
+
+    @field_validator("kinds")
+    @classmethod
+    def _in_order(cls, kinds: tuple[PersonalKind, ...]) -> tuple[PersonalKind, ...]:
+        return tuple(kind for kind in get_args(PersonalKind) if kind in kinds)
+
+    @field_validator("languages")
+    @classmethod
+    def _normalise(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted({normalise_language(code) for code in codes}))
+
+    @property
+    def counting(self) -> PersonalSection:
+        """What of the section the counts depend on."""
+        return PersonalSection(kinds=self.kinds, languages=self.languages)
+
+
 class BiasSection(Section):
     """Mentions of identity groups, and the one rule about derogatory ones."""
 
@@ -741,6 +784,7 @@ class Recipe(Section):
     decontamination: DecontaminationSection = DecontaminationSection()
     spans: SpansSection = SpansSection()
     toxicity: ToxicitySection = ToxicitySection()
+    personal: PersonalSection = PersonalSection()
     bias: BiasSection = BiasSection()
     urls: UrlsSection = UrlsSection()
     page: PageSection = PageSection()
@@ -758,6 +802,7 @@ class Recipe(Section):
             "repeated_lines": bool(spans.repeated_line_documents) and goes,
             "repeated_paragraphs": bool(spans.repeated_paragraph_documents) and goes,
             "shared_passages": bool(spans.shared_words) and spans.shared_action == "remove-span",
+            "personal": self.personal.action == "mask",
         }
         return tuple(name for name, is_asked in asked.items() if is_asked)
 

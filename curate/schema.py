@@ -92,6 +92,12 @@ FOUND = (
     "site_lines",
     "common_paragraphs",
 )  # scorers whose columns take the whole corpus, in objects of their own steps
+PERSONAL: dict[str, DataType] = {  # a place of personal data, without the data
+    "kind": pl.String,  # email | phone | ip | iban | card | national_id | address | key | password
+    "form": pl.String,  # the country and name of a number (GBR nhs), where it has them; else empty
+    "start": pl.Int64,  # in bytes of the text
+    "end": pl.Int64,
+}
 STATES = ("failed", "not_applicable", "not_computed")
 BEFORE_SPANS = (
     "_before_spans"  # ends the name of a column as it was before `spans` changed the text
@@ -222,6 +228,15 @@ COLUMNS: dict[str, Column] = {
     "language_disagrees": Column("page", pl.Boolean),  # declared and detected
     "is_canonical": Column("page", pl.Boolean),  # the page calls this address its own
     "cleaned_word_share": Column("cleaning", pl.Float64),  # words that went with dropped lines
+    "personal": Column("personal", pl.Int64),  # places of personal data, of the kinds asked for
+    **{
+        f"personal_{kind}": Column("personal", pl.Int64)
+        for kind in (
+            *("email", "phone", "ip", "iban", "card"),
+            *("national_id", "address", "key", "password"),
+        )
+    },
+    "personal_spans": Column("personal", pl.List(pl.Struct(PERSONAL))),
     "contamination": Column("contamination", pl.Float64, 4),  # greatest weighed overlap
     "contaminating_items": Column("contamination", pl.Int64),
     "contamination_matches": Column("contamination", pl.List(pl.Struct(MATCH))),

@@ -169,10 +169,10 @@ def show_story(story: dict[str, Any]) -> None:
 
 def _show_evidence(console: Console, document: dict[str, Any]) -> None:
     """What a document holds of evaluation sets and of other documents, and what cleaning took."""
-    from curate.explain import tell_match, tell_passage
+    from curate.explain import tell_evidence, tell_passage
 
-    for match in document["contamination"]:
-        console.print(f"holds     {tell_match(match)}")
+    for told in tell_evidence(document):
+        console.print(f"holds     {told}")
     for passage in document["shared"][:SHOWN_PASSAGES]:
         console.print(f"shares    {tell_passage(passage)}")
     if (more := len(document["shared"]) - SHOWN_PASSAGES) > 0:

@@ -28,7 +28,7 @@ _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 @compiled
 def slot_of(key: Any, keys: Any, table: Any, size: int) -> Any:
     """The place in a hash table of the key, or the empty place (-1) for it."""
-    slot = np.int64((((key ^ (key >> _HALF)) & _LOW) * np.uint64(size)) >> _HALF)
+    slot: Any = np.int64((((key ^ (key >> _HALF)) & _LOW) * np.uint64(size)) >> _HALF)
     while table[slot] >= 0 and keys[table[slot]] != key:
         slot += 1
         if slot == size:
@@ -43,7 +43,7 @@ def table_size(keys: Any) -> Any:
 
 
 @compiled
-def emptied(table: Any, keys: int) -> int:
+def emptied(table: Any, keys: int) -> Any:
     """Empty as much of a hash table as so many keys need; the size of that part."""
     size = table_size(keys)
     table[:size] = -1

@@ -13,6 +13,7 @@ from curate.recipe import (
     DuplicatesSection,
     LanguageSection,
     PerplexitySection,
+    PersonalSection,
     Recipe,
     Section,
     ToxicitySection,
@@ -50,6 +51,7 @@ NEEDS: dict[
     "urls": (),
     "page": ("language",),
     "cleaning": (),
+    "personal": ("language",),
     "signatures": (),
     "contamination": (),
 }
@@ -232,6 +234,8 @@ def _scorer(name: str, work: Work) -> Scorer:
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
     }
+    if name == "personal":
+        return _personal(recipe.personal.counting)
     if name in BY_WORDS:
         return _word_scorer(name, recipe.quality.words)
     return _make_scorer(name, sections.get(name))
@@ -240,6 +244,13 @@ def _scorer(name: str, work: Work) -> Scorer:
 @cache
 def _contamination(store: Store, reference: str) -> Scorer:
     return load_reference(store, reference)
+
+
+@cache
+def _personal(section: PersonalSection) -> Scorer:
+    from curate.score.personal import PersonalScorer
+
+    return PersonalScorer(section)
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from curate.steps import repeats, sharing
-from curate.steps.measuring import read_scores
+from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
     Block,
@@ -27,6 +27,8 @@ from curate.steps.work import (
     name_of,
     overlay,
 )
+
+PERSONAL_REPLACEMENTS = 1  # raise it when what stands for personal data changes
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,27 @@ def _find_shared(work: Work, found: Found, place: int) -> pl.DataFrame:
     return sharing.shared_spans(work, found.linked, place)
 
 
+def _personal_parts(work: Work, found: Found, place: int) -> Any:
+    section = work.recipe.personal
+    seed = work.recipe.seed if section.mask == "surrogate" else None
+    scores = score_key(work, found.linked.corpus.blocks[place], "personal")
+    return scores, section.mask, seed, PERSONAL_REPLACEMENTS
+
+
+def _find_personal(work: Work, found: Found, place: int) -> pl.DataFrame:
+    from curate.score.personal import replace_spans
+
+    block = found.linked.corpus.blocks[place]
+    spans = read_scores(work, block, ["personal_spans"])["personal_spans"]
+    text = work.store.read_frame(block.name, ["text"])["text"]
+    return replace_spans(text, spans, work.recipe.personal.mask, work.recipe.seed)
+
+
 EDITORS = {  # name: what the ledger says
     "repeated_lines": Editor(_line_parts, _find_lines),
     "repeated_paragraphs": Editor(_paragraph_parts, _find_paragraphs),
     "shared_passages": Editor(_shared_parts, _find_shared),
+    "personal": Editor(_personal_parts, _find_personal),
 }
 
 
