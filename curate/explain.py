@@ -25,6 +25,7 @@ from curate.errors import RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
+from curate.schema import BEFORE_SPANS
 from curate.store import Store
 
 CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
@@ -34,6 +35,7 @@ NEEDS_RUN = {
     "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",
+    "toxicity.model": "measures again",
     "duplicates.shingle_words": "compares texts again",
     "duplicates.bands": "compares texts again",
     "duplicates.rows": "compares texts again",
@@ -72,7 +74,9 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
         limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate`
         (of which document, how similar), `contamination` (the items of evaluation sets that it
-        holds: see `curate.duplicates.contamination`), `input` (the file), `run` and, if asked,
+        holds: see `curate.duplicates.contamination`), `toxic` (the sentences that are evidence:
+        bytes, score, and the text if the store still holds it), `toxic_before` (the same, of a
+        text before sentences were taken out: no text), `input` (the file), `run` and, if asked,
         `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
         and why; `answer`: one sentence.
 
@@ -132,11 +136,25 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
         "contamination": facts.get("contamination_matches") or [],
+        "toxic": _read_sentences(store, facts),
+        "toxic_before": facts.get(f"toxicity_spans{BEFORE_SPANS}") or [],
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
         "ledger": facts,
     }
+
+
+def _read_sentences(store: Store, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The toxic sentences of a document, the highest first."""
+    spans = facts.get("toxicity_spans") or []
+    text = read_text(store, facts["block"], facts["row"]) if spans else None
+    data = None if text is None else text.encode()
+    told = [
+        {**span, "text": None if data is None else data[span["start"] : span["end"]].decode()}
+        for span in spans
+    ]
+    return sorted(told, key=lambda span: (-span["score"], span["start"]))
 
 
 def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
@@ -270,6 +288,7 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     _refuse(manifest, settings)
     new = change_recipe(old, settings)
     _refuse_pairs(manifest, old.duplicates, new.duplicates)
+    _refuse_sentences(manifest, old, new)
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
@@ -322,6 +341,16 @@ def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSec
         if new.version_similarity < floor:
             why = f"pairs below {floor:g} were not kept"
             raise _needs_run(manifest, "duplicates.version_similarity", why)
+
+
+def _refuse_sentences(manifest: Manifest, old: Recipe, new: Recipe) -> None:
+    """Refuse what takes other sentences out of texts."""
+    name = "toxic_sentences"
+    taken = [recipe.toxicity if name in recipe.span_changes else None for recipe in (old, new)]
+    limits = [section and section.maximum_score for section in taken]
+    if limits[0] != limits[1]:
+        setting = "maximum_score" if None not in limits else "action"
+        raise _needs_run(manifest, f"toxicity.{setting}", "it takes other sentences out of texts")
 
 
 def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:

@@ -81,6 +81,11 @@ MATCH: dict[str, DataType] = {  # an item of an evaluation set in a document
     "end": pl.Int64,
     "overlap": pl.Float64,  # share of the item's n-grams
 }
+TOXIC_SPAN: dict[str, DataType] = {  # a sentence, or what holds it
+    "start": pl.Int64,  # in bytes of the text
+    "end": pl.Int64,
+    "score": pl.Float64,
+}
 STATES = ("failed", "not_applicable", "not_computed")
 BEFORE_SPANS = (
     "_before_spans"  # ends the name of a column as it was before `spans` changed the text
@@ -187,7 +192,16 @@ COLUMNS: dict[str, Column] = {
     "fineweb2_stop_words": Column("fineweb2_stopwords", pl.Int64),  # distinct, of FineWeb-2's lists
     "perplexity": Column("perplexity", pl.Float64, 2),
     "perplexity_bucket": Column("perplexity", pl.String),  # head | middle | tail
-    "toxicity": Column("toxicity", pl.Float64, 4),
+    "toxicity": Column("toxicity", pl.Float64, 4),  # the highest of a piece
+    "toxicity_mean": Column("toxicity", pl.Float64, 4),  # of the pieces
+    "toxicity_threat": Column("toxicity", pl.Float64, 4),  # null here and below: no such class
+    "toxicity_insult": Column("toxicity", pl.Float64, 4),
+    "toxicity_identity_attack": Column("toxicity", pl.Float64, 4),
+    "toxicity_sexual": Column("toxicity", pl.Float64, 4),
+    "toxicity_obscene": Column("toxicity", pl.Float64, 4),
+    "toxicity_spans": Column("toxicity", pl.List(pl.Struct(TOXIC_SPAN))),
+    "toxicity_bundled": Column("toxicity", pl.Float64, 4),  # of a cascade: of its first stage
+    "toxicity_sent": Column("toxicity", pl.Boolean),  # to its second; null: which cannot judge it
     "female_words": Column("bias", pl.Int64),
     "male_words": Column("bias", pl.Int64),
     "mentions_gender": Column("bias", pl.Int64),

@@ -223,6 +223,8 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
     columns += [f"{scorer}_state" for scorer in scorers]
     read_before = {n for n in columns_read(compile_rules(work.recipe)) if n.endswith(BEFORE_SPANS)}
+    if "toxic_sentences" in work.recipe.span_changes:  # the evidence of what was taken out
+        read_before |= {f"{n}{BEFORE_SPANS}" for n in ("toxicity", "toxicity_spans")}
     columns = [n for n in columns if n not in LEDGER_LEFT_OUT] + sorted(read_before)
     scores = read_scores(work, block, columns)
     verdicts = read_verdicts(work, decided, place, made=made).drop("id")

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from curate.steps import repeats
-from curate.steps.measuring import read_scores
+from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
     Block,
@@ -70,7 +70,25 @@ def _find_lines(work: Work, found: Found, place: int) -> pl.DataFrame:
     return repeats.repeated_lines(work, found.lines, place)
 
 
-EDITORS = {"repeated_lines": Editor(_line_parts, _find_lines)}  # name: what the ledger says
+def _sentence_parts(work: Work, found: Found, place: int) -> Any:
+    block = found.linked.corpus.blocks[place]
+    return score_key(work, block, "toxicity"), work.recipe.toxicity.maximum_score
+
+
+def _find_sentences(work: Work, found: Found, place: int) -> pl.DataFrame:
+    """The sentences above the limit, of documents above the limit."""
+    limit = work.recipe.toxicity.maximum_score
+    block = found.linked.corpus.blocks[place]
+    scores = read_scores(work, block, ["toxicity", "toxicity_spans"]).with_row_index("row")
+    hit = scores.filter(pl.col("toxicity") > limit).explode("toxicity_spans")
+    spans = hit.select("row", pl.col("toxicity_spans").struct.unnest()).drop_nulls("start")
+    return spans.filter(pl.col("score") > limit).select("row", "start", "end")
+
+
+EDITORS = {  # name: what the ledger says
+    "repeated_lines": Editor(_line_parts, _find_lines),
+    "toxic_sentences": Editor(_sentence_parts, _find_sentences),
+}
 
 
 def _changed_key(work: Work, found: Found, place: int) -> str:

@@ -9,7 +9,8 @@ from curate.errors import ComponentError, RecipeError
 from curate.models import BUNDLED, card, sha256
 from curate.recipe import ToxicitySection
 from curate.schema import conform
-from curate.score.toxicity import DetoxifyScorer, ToxicityScorer, pieces, toxicity_scorer
+from curate.score.detoxify import DetoxifyScorer
+from curate.score.toxicity import ToxicityScorer, pieces, toxicity_scorer
 from curate.train.fit import fit
 
 CLEAN = [
