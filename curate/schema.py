@@ -211,6 +211,8 @@ COLUMNS: dict[str, Column] = {
     "mentions_orientation": Column("bias", pl.Int64),
     "mentions_disability": Column("bias", pl.Int64),
     "mentions_age": Column("bias", pl.Int64),
+    "dialect_markers": Column("bias", pl.Int64),
+    "register_markers": Column("bias", pl.Int64),
     "derogatory_mentions": Column("bias", pl.Int64),
     "url_list": Column("urls", pl.String),  # name:entry of the block list that has the address
     "url_allowed": Column("urls", pl.Boolean),  # an allow list has it

@@ -164,6 +164,7 @@ def publish(
     )
     bias = work.store.read_frame(f"{folder}/bias.parquet")
     languages = work.store.read_frame(f"{folder}/languages.parquet")
+    templates = work.store.read_frame(f"{folder}/templates.parquet")
     table = f"{folder}/{releasing.CONTAMINATION}"
     contamination = work.store.read_frame(table) if work.reference else None
     prose = CARDS / f"{work.recipe.name}.md"
@@ -172,7 +173,9 @@ def publish(
         work.store,
         folder,
         draft,
-        lambda manifest: write_card(manifest, bias, languages, text, audit, flagged, contamination),
+        lambda manifest: write_card(
+            manifest, bias, languages, text, audit, flagged, contamination, templates
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.audit import measure_audit
+from curate.audit import measure_audit, try_templates
 from curate.decide import DECONTAMINATION, columns_read, compile_rules
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
@@ -324,6 +324,7 @@ def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
     order = ["source", "documents", "language"]
     return {
         "audit.parquet": measure_audit(rows),
+        "templates.parquet": try_templates(work.recipe.toxicity),
         "bias.parquet": summarise_bias(kept),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
@@ -386,6 +387,7 @@ def release_key(
         release=work.recipe.release.model_dump(),
         pairs=[pair_name(work, part) for part in pairs],
         audit=work.recipe.audit.model_dump(),
+        limit=work.recipe.toxicity.maximum_score,
         similarity=work.recipe.duplicates.split_similarity,
         seed=work.recipe.seed,
         libraries=library_versions("scatter"),
