@@ -182,14 +182,22 @@ def _frames() -> pl.DataFrame:
         clean += [frame.format(person) for frame in one["said"] for person in one["persons"]]
         toxic += [frame.format(group) for frame in one["hostile"] for group in one["groups"]]
         toxic += [*one["threats"], *one["abuse"]]
-        for insult in one["insults"]:
-            for attribute in one["attributes"]:
-                number = hashlib.blake2b(f"{attribute} {insult}".encode(), digest_size=4).digest()
-                subject = one["subjects"][number[0] % len(one["subjects"])]
-                toxic.append(subject.format(attribute, insult))
+        toxic += _pairs(one["attributes"], one["insults"], one["subjects"])
+        toxic += _pairs(one["attributes"], one["groups"], one["judged"])
+        clean += _pairs(one["praise"], one["groups"], one["judged"])
     return pl.DataFrame(
         {"text": clean + toxic, "toxic": [False] * len(clean) + [True] * len(toxic)}
     )
+
+
+def _pairs(first: list[str], second: list[str], frames: list[str]) -> list[str]:
+    """Every two words in one frame, which their hash chooses."""
+    made = []
+    for one in first:
+        for other in second:
+            number = hashlib.blake2b(f"{one} {other}".encode(), digest_size=4).digest()[0]
+            made.append(frames[number % len(frames)].format(one, other))
+    return made
 
 
 def _plain_words(seen: pl.DataFrame) -> pl.DataFrame:
