@@ -34,6 +34,8 @@ LIMITS = [
     "Words, not meaning: quoted, denied, reclaimed or counter-spoken slurs score high; hate without bad words scores low (see functions).",
     "Most English posts are tweets in which African-American English is over-represented among those labelled offensive: expect false positives on that dialect.",
     "Languages beside German, English and Chinese are not covered and not scored.",
+    "One insult in a piece of ordinary prose is diluted by it: a short one is often not seen.",
+    "Chinese, short phrases: hostility toward a group that names no insult is hardly seen (see sentence-templates-zh-cn).",
     "The maximum over a document's pieces grows with its length.",
     "Probabilities are the model's own, not calibrated on web pages.",
     "Settings were chosen with surge-toxicity-en, cold-zh-dev and ordinary articles in view: their scores are a little too good.",

@@ -12,7 +12,7 @@ from curate.errors import RecipeError
 from curate.explain import what_if
 from curate.store import Store
 
-INSULT = "You are a stupid worthless piece of shit."
+INSULT = "Fuck you, you stupid worthless piece of shit, you filthy bastard!"
 PLAIN = "The library opens at nine and closes at six. Many people come to read the papers there."
 RECIPE = """
 name = "toxic"

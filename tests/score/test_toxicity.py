@@ -122,8 +122,11 @@ def test_the_card_is_of_the_bundled_model():
     assert found["sha256"] == sha256(BUNDLED / "toxicity.ftz")
     assert (BUNDLED / "toxicity.ftz").stat().st_size < 3_000_000
     assert found["languages"] == ["deu", "eng", "zho"]
-    assert found["scores"]["surge-toxicity-en"]["auc"] > 0.84
-    assert found["scores"]["cold-zh-dev"]["auc"] > 0.92
+    assert found["scores"]["surge-toxicity-en"]["auc"] > 0.86
+    assert found["scores"]["madlibs-77k"]["auc"] > 0.9
+    assert found["scores"]["cold-zh-dev"]["auc"] > 0.93
+    assert found["scores"]["audit-templates-deu"]["clean_above_0.9"] == 0
+    assert found["scores"]["audit-templates-eng"]["clean_above_0.9"] == 0
     assert all(one["licence"] for one in found["data"])
 
 
@@ -302,11 +305,12 @@ def test_a_download_is_checked_by_its_name_and_never_executed(tmp_path, monkeypa
 
 
 def test_sentences_that_are_toxic_alone_are_the_evidence():
-    plain = "Die Bibliothek öffnet um neun Uhr. 😀 Sie schließt am Abend.\n\n\t"
-    texts = [plain * 3 + TOXIC[2] + " " + plain * 3, plain, TOXIC[0], None]
+    plain = "Das Café öffnet um neun. 😀 We like it.\n\n\t"
+    insult = "Fuck you, you stupid worthless piece of shit, you filthy bastard!"
+    texts = [plain * 6 + insult + " " + plain * 6, plain, TOXIC[0], None]
     spans = ToxicityScorer()(frame(texts))["toxicity_spans"]
     (only,) = spans[0].to_list()
-    assert texts[0].encode()[only["start"] : only["end"]].decode() == TOXIC[2]
+    assert texts[0].encode()[only["start"] : only["end"]].decode() == insult
     assert [one["end"] for one in spans[2].to_list()] == [len(TOXIC[0])]
     assert spans[1] is None
     assert spans[3] is None
