@@ -38,6 +38,7 @@ NEEDS_RUN = {
     "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",
+    "toxicity.model": "measures again",
     "duplicates.shingle_words": "compares texts again",
     "duplicates.bands": "compares texts again",
     "duplicates.rows": "compares texts again",
@@ -84,7 +85,9 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
         (of which document, how similar), `contamination` (the items of evaluation sets that it
         holds: see `curate.duplicates.contamination`), `shared` (the passages that other documents
         keep, with what names those: see `curate.steps.sharing`), `personal` (kind and place of
-        personal data, as it was before it was masked; bytes of the text), `input` (the file), `run`
+        personal data, as it was before it was masked; bytes of the text), `toxic` (the sentences
+        that are evidence: bytes, score, and the text if the store still holds it), `toxic_before`
+        (the same, of a text before sentences were taken out: no text), `input` (the file), `run`
         and, if asked,
         `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
         and why; `answer`: one sentence.
@@ -147,6 +150,8 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "contamination": facts.get("contamination_matches") or [],
         "shared": _read_shared(store, manifest, facts.get("shared_passages") or []),
         "personal": _read_places(facts),
+        "toxic": _read_sentences(store, facts),
+        "toxic_before": facts.get(f"toxicity_spans{BEFORE_SPANS}") or [],
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
@@ -188,6 +193,18 @@ def tell_evidence(story: dict[str, Any]) -> list[str]:
     if story["personal"]:
         told.append(f"personal data, in bytes of its text: {tell_places(story['personal'])}")
     return told
+
+
+def _read_sentences(store: Store, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The toxic sentences of a document, the highest first."""
+    spans = facts.get("toxicity_spans") or []
+    text = read_text(store, facts["block"], facts["row"]) if spans else None
+    data = None if text is None else text.encode()
+    told = [
+        {**span, "text": None if data is None else data[span["start"] : span["end"]].decode()}
+        for span in spans
+    ]
+    return sorted(told, key=lambda span: (-span["score"], span["start"]))
 
 
 def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
@@ -334,6 +351,7 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
         name = "personal.action" if "personal.action" in settings else next(iter(settings))
         raise _needs_run(manifest, name, "it changes texts")
     _refuse_pairs(manifest, old.duplicates, new.duplicates)
+    _refuse_sentences(manifest, old, new)
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
@@ -391,6 +409,16 @@ def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSec
         if new.version_similarity < floor:
             why = f"pairs below {floor:g} were not kept"
             raise _needs_run(manifest, "duplicates.version_similarity", why)
+
+
+def _refuse_sentences(manifest: Manifest, old: Recipe, new: Recipe) -> None:
+    """Refuse what takes other sentences out of texts."""
+    name = "toxic_sentences"
+    taken = [recipe.toxicity if name in recipe.span_changes else None for recipe in (old, new)]
+    limits = [section and section.maximum_score for section in taken]
+    if limits[0] != limits[1]:
+        setting = "maximum_score" if None not in limits else "action"
+        raise _needs_run(manifest, f"toxicity.{setting}", "it takes other sentences out of texts")
 
 
 def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:

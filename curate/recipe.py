@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -545,19 +546,83 @@ class DecontaminationSection(Section):
         return sets
 
 
+TOXICITY_LABELS = ("threat", "insult", "identity_attack", "sexual", "obscene")
+RECORDED_TOXICITY = 0.5  # from which on the sentences that have it are kept as evidence
+CASCADE_STEPS = 20  # a band is made of such parts of 0 to 1
+Limit = Annotated[float, Field(ge=0, le=1, strict=False)] | None
+
+
 class ToxicitySection(Section):
     """Toxicity scores, and what is done with them.
 
     Attributes:
-        scorer: `bundled` (fastText), `detoxify` (needs the extra), or `none`.
-        checkpoint: a Detoxify checkpoint file; left out: Detoxify's own download.
+        scorer: `bundled` (fastText), `detoxify` (needs the extra), `cascade` (bundled first, and
+            Detoxify for the documents about which it is not sure), or `none`.
+        model: which of Detoxify's models: `original`, `unbiased` (both English) or `multilingual`.
+        checkpoint: a Detoxify checkpoint file instead; left out: Detoxify's own download.
+        band: of a cascade: from which to which score of the bundled model a document goes to
+            Detoxify. It is widened to twentieths, to `maximum_score`, and with a label's limit to
+            1. What lies outside keeps the bundled model's score.
+        action: what a hit does; `remove-sentence` takes the sentences above `maximum_score` out
+            after linking, measures the document again, and tags what is still a hit.
         maximum_score: a document above it is a hit.
+        maximum_threat: one with a piece that is more likely a threat is, too; likewise the other
+            labels, which Detoxify tells apart (`original` has no `sexual`) and the bundled model
+            does not.
     """
 
-    scorer: Literal["bundled", "detoxify", "none"] = "bundled"
+    scorer: Literal["bundled", "detoxify", "cascade", "none"] = "bundled"
+    model: Literal["original", "unbiased", "multilingual"] = "original"
     checkpoint: str | None = None
-    action: Literal["tag", "remove"] = "tag"
+    band: Annotated[
+        tuple[
+            Annotated[float, Field(ge=0, le=1, strict=False)],
+            Annotated[float, Field(ge=0, le=1, strict=False)],
+        ],
+        Field(strict=False),
+    ] = (0.3, 0.95)
+    action: Literal["tag", "remove-sentence", "remove"] = "tag"
     maximum_score: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.9
+    maximum_threat: Limit = None
+    maximum_insult: Limit = None
+    maximum_identity_attack: Limit = None
+    maximum_sexual: Limit = None
+    maximum_obscene: Limit = None
+
+    @property
+    def label_limits(self) -> dict[str, float]:
+        """The limits of labels that are set, by label."""
+        limits = {label: getattr(self, f"maximum_{label}") for label in TOXICITY_LABELS}
+        return {label: limit for label, limit in limits.items() if limit is not None}
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """The first and the last twentieth of the cascade's band, 0 to 19."""
+        low, high = min(self.band[0], self.maximum_score), max(self.band[1], self.maximum_score)
+        high = 1.0 if self.label_limits else high
+        last = CASCADE_STEPS - 1
+        first = min(math.floor(round(low * CASCADE_STEPS, 6)), last)
+        return first, max(first, math.ceil(round(high * CASCADE_STEPS, 6)) - 1)
+
+    @model_validator(mode="after")
+    def _can_judge(self) -> Self:
+        if self.band[0] >= self.band[1]:
+            came = f"{list(self.band)} came"
+            raise RecipeError("[toxicity] band goes from a lower score to a higher one", came)
+        for label in self.label_limits:
+            asked = f"[toxicity] maximum_{label} limits a label that the scorer tells apart"
+            if self.scorer in {"bundled", "none"}:
+                came = f"{self.scorer!r} gives no label"
+                change = 'set scorer = "detoxify" or "cascade", or leave it out'
+                raise RecipeError(asked, came, "", change)
+            if label == "sexual" and self.model == "original" and self.checkpoint is None:
+                came = "Detoxify's original model has no such class"
+                raise RecipeError(asked, came, "", 'set model = "unbiased" or "multilingual"')
+        if self.action == "remove-sentence" and self.maximum_score < RECORDED_TOXICITY:
+            asked = f"sentences are told from a toxicity of {RECORDED_TOXICITY:g} on"
+            came = f"[toxicity] maximum_score is {self.maximum_score:g} with remove-sentence"
+            raise RecipeError(asked, came, "", "raise maximum_score")
+        return self
 
 
 PersonalKind = Literal[
@@ -796,12 +861,13 @@ class Recipe(Section):
     @property
     def span_changes(self) -> tuple[str, ...]:
         """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
-        spans = self.spans
+        spans, toxicity = self.spans, self.toxicity
         goes = spans.repeated_action == "remove-span"
         asked = {
             "repeated_lines": bool(spans.repeated_line_documents) and goes,
             "repeated_paragraphs": bool(spans.repeated_paragraph_documents) and goes,
             "shared_passages": bool(spans.shared_words) and spans.shared_action == "remove-span",
+            "toxic_sentences": toxicity.scorer != "none" and toxicity.action == "remove-sentence",
             "personal": self.personal.action == "mask",
         }
         return tuple(name for name, is_asked in asked.items() if is_asked)

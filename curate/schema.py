@@ -98,6 +98,11 @@ PERSONAL: dict[str, DataType] = {  # a place of personal data, without the data
     "start": pl.Int64,  # in bytes of the text
     "end": pl.Int64,
 }
+TOXIC_SPAN: dict[str, DataType] = {  # a sentence, or what holds it
+    "start": pl.Int64,  # in bytes of the text
+    "end": pl.Int64,
+    "score": pl.Float64,
+}
 STATES = ("failed", "not_applicable", "not_computed")
 BEFORE_SPANS = (
     "_before_spans"  # ends the name of a column as it was before `spans` changed the text
@@ -204,7 +209,16 @@ COLUMNS: dict[str, Column] = {
     "fineweb2_stop_words": Column("fineweb2_stopwords", pl.Int64),  # distinct, of FineWeb-2's lists
     "perplexity": Column("perplexity", pl.Float64, 2),
     "perplexity_bucket": Column("perplexity", pl.String),  # head | middle | tail
-    "toxicity": Column("toxicity", pl.Float64, 4),
+    "toxicity": Column("toxicity", pl.Float64, 4),  # the highest of a piece
+    "toxicity_mean": Column("toxicity", pl.Float64, 4),  # of the pieces
+    "toxicity_threat": Column("toxicity", pl.Float64, 4),  # null here and below: no such class
+    "toxicity_insult": Column("toxicity", pl.Float64, 4),
+    "toxicity_identity_attack": Column("toxicity", pl.Float64, 4),
+    "toxicity_sexual": Column("toxicity", pl.Float64, 4),
+    "toxicity_obscene": Column("toxicity", pl.Float64, 4),
+    "toxicity_spans": Column("toxicity", pl.List(pl.Struct(TOXIC_SPAN))),
+    "toxicity_bundled": Column("toxicity", pl.Float64, 4),  # of a cascade: of its first stage
+    "toxicity_sent": Column("toxicity", pl.Boolean),  # to its second; null: which cannot judge it
     "female_words": Column("bias", pl.Int64),
     "male_words": Column("bias", pl.Int64),
     "mentions_gender": Column("bias", pl.Int64),
@@ -214,6 +228,8 @@ COLUMNS: dict[str, Column] = {
     "mentions_orientation": Column("bias", pl.Int64),
     "mentions_disability": Column("bias", pl.Int64),
     "mentions_age": Column("bias", pl.Int64),
+    "dialect_markers": Column("bias", pl.Int64),
+    "register_markers": Column("bias", pl.Int64),
     "derogatory_mentions": Column("bias", pl.Int64),
     "url_list": Column("urls", pl.String),  # name:entry of the block list that has the address
     "url_allowed": Column("urls", pl.Boolean),  # an allow list has it

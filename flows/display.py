@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STORE = "store"
 SAMPLE_CHARACTERS = 300
 SHOWN_PASSAGES = 5
+TOLD_SENTENCES = 5
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -97,6 +98,13 @@ def show_run(result: dict[str, Any]) -> None:
         console.print(
             f"evaluation set {facts['set']}: {facts['indexed']:,} of {facts['items']:,} items were "
             f"looked for, {facts['short']:,} have too few words, {facts['repeated']:,} are repeated"
+        )
+    if cost := result["cascade"]:
+        low, high = cost["band"]
+        console.print(
+            f"cascade: the bundled model judged {cost['judged']:,} documents; Detoxify was sent "
+            f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
+            f"characters) with a score from {low:g} to {high:g}"
         )
     computed = sum(step["computed"] for step in result["steps"].values())
     reused = sum(step["reused"] for step in result["steps"].values())
@@ -177,9 +185,23 @@ def _show_evidence(console: Console, document: dict[str, Any]) -> None:
         console.print(f"shares    {tell_passage(passage)}")
     if (more := len(document["shared"]) - SHOWN_PASSAGES) > 0:
         console.print(f"shares    {more} shorter passages more (--json)")
+    _show_sentences(console, document)
     if document["cleaned"]:
         steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
         console.print(f"cleaned   {', '.join(steps)} characters")
+
+
+def _show_sentences(console: Console, document: dict[str, Any]) -> None:
+    """The evidence for a document's toxicity."""
+    for span in document["toxic"][:TOLD_SENTENCES]:
+        said = " ".join((span["text"] or "(the store no longer holds the text)").split())
+        where = f"bytes {span['start']:,}–{span['end']:,}"
+        console.print(f"toxic     {span['score']:g} in {where}: {said[:SAMPLE_CHARACTERS]}")
+    if (more := len(document["toxic"]) - TOLD_SENTENCES) > 0:
+        console.print(f"          and {more:,} sentences more")
+    for span in document["toxic_before"]:
+        where = f"bytes {span['start']:,}–{span['end']:,}"
+        console.print(f"before    {span['score']:g} in {where} of the text as it was read")
 
 
 def show_change(reference: str, change: Change) -> None:

@@ -75,7 +75,7 @@ def pipeline(
         report = outcome.count(run, parts, decided)
         alarm(run, decided)
         manifest, is_new = release(run, parts, pairs, decided, report)
-        result = outcome.describe(run, manifest, report, is_new=is_new)
+        result = outcome.describe(run, manifest, report, decided, is_new=is_new)
         artifacts.publish(manifest, result)
         return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from curate.errors import ComponentError, CurateError
 from curate.recipe import (
+    TOXICITY_LABELS,
     DuplicatesSection,
     LanguageSection,
     PerplexitySection,
@@ -25,6 +27,7 @@ from curate.steps.work import Block, Work, library_versions, name_of, overlay
 from curate.store import Store
 from curate.text.segment import Words
 
+NO_LABELS = dict.fromkeys([f"maximum_{label}" for label in TOXICITY_LABELS])
 LINKED = "signatures"  # the scorer by which documents are linked, before `spans`
 BATCH_BYTES = 4 << 20  # a scorer's arrays take several times the text
 Scorer = Callable[[pl.DataFrame], pl.DataFrame]
@@ -68,17 +71,26 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
     if scorer == "contamination":
         parts["reference"] = work.reference  # its contents: the reference itself is not read
-    elif isinstance(model := _scorer(scorer, work), Identified):
+    elif isinstance(model := scorer_of(scorer, work), Identified):
         parts["model"] = _identity(model)
     if recipe.quality.words == "icu" and scorer in BY_WORDS:
         parts["words"] = library_versions("icu")
-    if scorer == "toxicity" and recipe.toxicity.scorer == "detoxify":
+    if scorer == "toxicity" and recipe.toxicity.scorer in {"detoxify", "cascade"}:
         parts["libraries"] = library_versions("detoxify")
+        if recipe.toxicity.scorer == "cascade":
+            parts["first"] = score_key(first_stage(work), block, "toxicity")
+            parts["band"] = recipe.toxicity.steps
     if scorer == "signatures":
         section = recipe.duplicates
         parts["shape"] = (section.shingle_words, section.bands, section.rows)
     parts["needs"] = [score_key(work, block, needed) for needed in NEEDS[scorer]]
     return work.key(scorer, **parts)
+
+
+def first_stage(work: Work) -> Work:
+    """The run with the first stage of its cascade for a scorer."""
+    section = work.recipe.toxicity.model_copy(update={**NO_LABELS, "scorer": "bundled"})
+    return replace(work, recipe=work.recipe.model_copy(update={"toxicity": section}))
 
 
 def scorers_of(recipe: Recipe) -> tuple[str, ...]:
@@ -112,18 +124,23 @@ def measure_block(work: Work, block: Block) -> None:
     Raises:
         ComponentError: a scorer failed on every document, or broke its contract.
     """
+    if work.recipe.toxicity.scorer == "cascade":
+        from curate.steps.cascading import judge_uncertain
+
+        measure_block(first_stage(work), block)
+        judge_uncertain(work, block)
     names = {s: name_of(s, score_key(work, block, s)) for s in measured_by(work.recipe)}
     missing = [s for s, name in names.items() if not work.store.has(name)]
     known = {n for s in missing for n in NEEDS[s] if n not in missing}
-    scorers = {s: _scorer(s, work) for s in missing}
+    scorers = {s: scorer_of(s, work) for s in missing}
     documents = work.store.read_frame(block.name)
     earlier = [work.store.read_frame(names[s]).drop("id") for s in sorted(known)]
     frame = pl.concat([documents, *earlier], how="horizontal")
     pieces: dict[str, list[pl.DataFrame]] = {s: [] for s in missing}
-    for batch in _batches(frame, work.batch_documents):
+    for batch in batches(frame, work.batch_documents):
         scored = batch
         for scorer, score in scorers.items():
-            columns = _score(score, scorer, scored)
+            columns = score_batch(score, scorer, scored)
             pieces[scorer].append(columns)
             scored = scored.with_columns(columns.get_columns())  # one may be a document's own
     for scorer in missing:
@@ -138,7 +155,7 @@ def measure_block(work: Work, block: Block) -> None:
         work.store.write_frame(names[scorer], columns.insert_column(0, documents["id"]))
 
 
-def _batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
+def batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
     """The rows in slices of at most so many documents and about `BATCH_BYTES` of text."""
     sizes = frame["text"].str.len_bytes().cast(pl.Int64).to_list()
     start = held = 0
@@ -194,7 +211,7 @@ def _not_applicable(scorer: str, rows: int) -> pl.DataFrame:
     return pl.DataFrame(schema=columns_of(scorer)).clear(rows).with_columns(state)
 
 
-def _score(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:
+def score_batch(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:
     """The scorer's columns; when a batch breaks it, document by document, so that one costs one."""
     try:
         return conform(score(batch), scorer)
@@ -222,7 +239,7 @@ def _identity(model: Identified) -> str:
     return model.identity()
 
 
-def _scorer(name: str, work: Work) -> Scorer:
+def scorer_of(name: str, work: Work) -> Scorer:
     """A scorer made for its section; what it loads is kept for the life of the process."""
     recipe = work.recipe
     if name == "contamination":

@@ -114,11 +114,27 @@ def _find_personal(work: Work, found: Found, place: int) -> pl.DataFrame:
     return replace_spans(text, spans, work.recipe.personal.mask, work.recipe.seed)
 
 
+def _sentence_parts(work: Work, found: Found, place: int) -> Any:
+    block = found.linked.corpus.blocks[place]
+    return score_key(work, block, "toxicity"), work.recipe.toxicity.maximum_score
+
+
+def _find_sentences(work: Work, found: Found, place: int) -> pl.DataFrame:
+    """The sentences above the limit, of documents above the limit."""
+    limit = work.recipe.toxicity.maximum_score
+    block = found.linked.corpus.blocks[place]
+    scores = read_scores(work, block, ["toxicity", "toxicity_spans"]).with_row_index("row")
+    hit = scores.filter(pl.col("toxicity") > limit).explode("toxicity_spans")
+    spans = hit.select("row", pl.col("toxicity_spans").struct.unnest()).drop_nulls("start")
+    return spans.filter(pl.col("score") > limit).select("row", "start", "end")
+
+
 EDITORS = {  # name: what the ledger says
     "repeated_lines": Editor(_line_parts, _find_lines),
     "repeated_paragraphs": Editor(_paragraph_parts, _find_paragraphs),
     "shared_passages": Editor(_shared_parts, _find_shared),
     "personal": Editor(_personal_parts, _find_personal),
+    "toxic_sentences": Editor(_sentence_parts, _find_sentences),
 }
 
 

@@ -23,8 +23,9 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "stopwords": 1,
     "fineweb2_stopwords": 1,
     "perplexity": 1,
-    "toxicity": 2,
-    "bias": 1,
+    "toxicity": 3,
+    "detoxify": 1,
+    "bias": 2,
     "urls": 1,
     "page": 1,
     "cleaning": 1,
@@ -51,7 +52,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "splits": 1,
     "scatter": 3,
     "ledger": 3,
-    "release": 4,
+    "release": 5,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
     "commoncrawl": (
