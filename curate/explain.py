@@ -347,11 +347,11 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     old = make_recipe({**manifest.recipe})
     _refuse(manifest, settings)
     new = change_recipe(old, settings)
+    _refuse_pairs(manifest, old.duplicates, new.duplicates)
+    _refuse_sentences(manifest, old, new)
     if old.span_changes != new.span_changes:
         name = "personal.action" if "personal.action" in settings else next(iter(settings))
         raise _needs_run(manifest, name, "it changes texts")
-    _refuse_pairs(manifest, old.duplicates, new.duplicates)
-    _refuse_sentences(manifest, old, new)
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
