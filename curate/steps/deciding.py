@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import polars as pl
 
@@ -19,7 +17,6 @@ from curate.decide import (
     judge,
     sum_funnel,
 )
-from curate.duplicates.candidates import find_candidates, find_versions, verify
 from curate.duplicates.clusters import choose_survivors
 from curate.schema import DOCUMENT
 from curate.steps.measuring import read_scores, score_key
@@ -29,7 +26,6 @@ from curate.steps.work import (
     Block,
     Corpus,
     Work,
-    library_versions,
     name_of,
     read_documents,
 )
@@ -90,77 +86,12 @@ def read_funnel(work: Work, block: Block) -> pl.DataFrame:
     return pl.DataFrame(metadata["funnel"], schema=FUNNEL)
 
 
-# --- pairs of documents
-
-
-def link_key(work: Work, corpus: Corpus) -> str:
-    """The key of the verified pairs: signatures, limits, and the verdicts if only those count."""
-    section = work.recipe.duplicates
-    parts: dict[str, Any] = {
-        "signatures": [score_key(work, block, "signatures") for block in corpus.blocks],
-        "floor": _floor(work),
-        "languages": [score_key(work, block, "language") for block in corpus.blocks]
-        if section.versions == "similar"
-        else [],
-        "libraries": library_versions("link"),
-    }
-    if section.among == "passing":
-        parts["among"] = [judge_key(work, block) for block in corpus.blocks]
-    return work.key("link", **parts)
-
-
-def link_name(work: Work, corpus: Corpus) -> str:
-    """The object of the verified pairs."""
-    return name_of("link", link_key(work, corpus))
-
-
-def link(work: Work, corpus: Corpus) -> None:
-    """Verified pairs of text classes, whatever the scope: `decide` looks at scopes.
-
-    Memory: a signature (4 bytes × bands × rows) per distinct text, and the shingle sets of the
-    texts that are candidates (see `verify`).
-    """
-    section = work.recipe.duplicates
-    signatures = []
-    works = []
-    for block in corpus.blocks:
-        scores = read_scores(work, block, ["text_hash", "signature", "language"])
-        scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
-        if section.among == "passing":
-            scores = scores.filter(_passing(work, block))
-        scores = scores.filter(pl.col("signature").is_not_null())
-        signatures.append(scores.select("text_hash", "signature"))
-        works.append(scores.select("text_hash", "work", "language").drop_nulls())
-    frame = pl.concat(signatures).drop_nulls().unique("text_hash", maintain_order=True)
-    candidates = find_candidates(frame, section)
-    if section.versions == "similar":
-        candidates = pl.concat([candidates, find_versions(pl.concat(works))]).unique()
-    wanted = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
-
-    def texts() -> Iterator[pl.DataFrame]:
-        for block in corpus.blocks:
-            hashes = read_scores(work, block, ["text_hash"])["text_hash"]
-            chosen = hashes.is_in(wanted.implode())
-            if chosen.any():
-                text = work.store.read_frame(block.name, ["text"])["text"]
-                yield pl.DataFrame({"text_hash": hashes, "text": text}).filter(chosen)
-
-    links = verify(candidates, texts(), section)
-    metadata = {"texts": frame.height, "candidates": candidates.height, "pairs": links.height}
-    work.store.write_frame(link_name(work, corpus), links, metadata)
-
-
-def _floor(work: Work) -> dict[str, Any]:
-    section = work.recipe.duplicates
-    return {"similarity": section.least_similarity, "versions": section.versions == "similar"}
+# --- survivors among what passes
 
 
 def _passing(work: Work, block: Block) -> pl.Series:
     name = judge_name(work, block)
     return work.store.read_frame(name, ["removed_by"])["removed_by"].is_null()
-
-
-# --- survivors among what passes
 
 
 def survivors_key(work: Work, decided: Decided) -> str:

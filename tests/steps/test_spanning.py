@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from curate.recipe import load_recipe
-from curate.steps import deciding, measuring, reading, spanning
+from curate.steps import linking, measuring, reading, spanning
 from curate.steps.work import Work, find_repeats, read_documents
 from curate.store import Store
 
@@ -64,8 +64,8 @@ def change(folder, store):
     corpus = replace(corpus, ids=find_repeats(work, corpus))
     for block in corpus.blocks:
         measuring.measure_block(work, block)
-    deciding.link(work, corpus)
-    linked = spanning.Linked(corpus, deciding.link_key(work, corpus))
+    linking.link_at_once(work, corpus)
+    linked = spanning.Linked(corpus, linking.link_key(work, corpus))
     spanning.find_copies(work, linked)
     places = range(len(corpus.blocks))
     for place in places:
