@@ -122,7 +122,8 @@ def link_at_once(work: Work, corpus: Corpus) -> None:
     for block in corpus.blocks:
         scores = _read_linked(work, block)
         signatures.append(scores.select("text_hash", "signature"))
-        works.append(scores.select("text_hash", "work", "language").drop_nulls())
+        if section.versions == "similar":
+            works.append(scores.select("text_hash", "work", "language").drop_nulls())
     candidates = find_candidates(pl.concat(signatures), section)
     if section.versions == "similar":
         candidates = pl.concat([candidates, find_versions(pl.concat(works))]).unique()
@@ -137,10 +138,13 @@ def link_at_once(work: Work, corpus: Corpus) -> None:
 
 
 def _read_linked(work: Work, block: Block) -> pl.DataFrame:
-    """What is linked by, of the documents of a block that are linked."""
-    scores = read_scores(work, block, ["text_hash", "signature", "language"])
-    scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
-    if work.recipe.duplicates.among == "passing":
+    """What is linked by, of the documents of a block that are linked; without works, no `work`."""
+    section = work.recipe.duplicates
+    scores = read_scores(work, block, ["text_hash", "signature"])
+    if section.versions == "similar":
+        scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
+        scores = scores.hstack(read_scores(work, block, ["language"]))
+    if section.among == "passing":
         verdicts = work.store.read_frame(judge_name(work, block), ["removed_by"])
         scores = scores.filter(verdicts["removed_by"].is_null())
     return scores.filter(pl.col("signature").is_not_null())
