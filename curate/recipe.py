@@ -714,9 +714,15 @@ class Recipe(Section):
     release: ReleaseSection = ReleaseSection()
 
     @property
+    def span_changes(self) -> tuple[str, ...]:
+        """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
+        asked = {"repeated_lines": self.spans.repeated_line_documents is not None}
+        return tuple(name for name, is_asked in asked.items() if is_asked)
+
+    @property
     def changes_spans(self) -> bool:
-        """Whether the text changes after linking."""
-        return self.spans.repeated_line_documents is not None
+        """Whether texts change after linking."""
+        return bool(self.span_changes)
 
     @model_validator(mode="after")
     def _can_change_spans(self) -> Self:
@@ -731,7 +737,7 @@ class Recipe(Section):
             came = 'with [duplicates] among = "passing" these were not compared'
             raise RecipeError(asked, came, "", 'set among = "read"')
         kinds = {section.kind for section in self.sources}
-        if not kinds.intersection(self.spans.sources):
+        if "repeated_lines" in self.span_changes and not kinds.intersection(self.spans.sources):
             asked = "[spans] sources names kinds of the recipe's sources"
             came = f"{', '.join(self.spans.sources)} is none"
             raise RecipeError(asked, came, "", f"name some of {', '.join(sorted(kinds))}")

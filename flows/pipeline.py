@@ -27,10 +27,11 @@ from curate.steps import (
     reading,
     referencing,
     releasing,
+    repeats,
     spanning,
 )
 from curate.steps.pairing import PairPart
-from curate.steps.work import Corpus, Work, find_repeats, name_of
+from curate.steps.work import Corpus, Linked, Work, find_repeats, name_of
 from curate.store import Store
 from flows import artifacts, outcome
 from flows.recipes import find_recipe
@@ -147,7 +148,7 @@ def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     link(run, corpus)
     decided = deciding.Decided(corpus, linking.link_key(work, corpus))
     if work.recipe.changes_spans:
-        decided = change(run, spanning.Linked(corpus, decided.links))
+        decided = change(run, Linked(corpus, decided.links))
         judge(run, decided.corpus)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, survivors=deciding.survivors_key(work, decided))
@@ -196,37 +197,45 @@ def link(run: Run, corpus: Corpus) -> None:
     run.one("link", linking.gather_links, cut, name)
 
 
-def change(run: Run, linked: spanning.Linked) -> deciding.Decided:
-    """Lines that a site repeats go; what changed is measured again, and compared where equal."""
+def change(run: Run, linked: Linked) -> deciding.Decided:
+    """Texts change by what the corpus holds; what changed is measured again, and compared."""
     work = run.work
-    run.one("copies", spanning.find_copies, linked, spanning.copies_name(work, linked))
-    places = range(len(linked.corpus.blocks))
-    run.each(
-        "lines",
-        spanning.hash_block,
-        [(linked, place) for place in places],
-        lambda item: run.has(spanning.lines_name(work, item)),
-    )
-    if not spanning.count_hashes(work, linked):
-        run.warnings.append("[spans] found no line of a site: no document has an address")
-    ranges = spanning.plan_ranges(work, linked)
-    run.each(
-        "repeats",
-        spanning.count_lines,
-        ranges,
-        lambda part: run.has(spanning.repeats_name(work, part)),
-    )
+    found = spanning.Found(linked)
+    if "repeated_lines" in work.recipe.span_changes:
+        found = count_lines(run, found)
     run.each(
         "spans",
         spanning.change_block,
-        [(ranges, place) for place in places],
+        [(found, place) for place in range(len(linked.corpus.blocks))],
         lambda item: run.has(spanning.changed_name(work, item)),
     )
-    corpus = spanning.assemble_changed(work, ranges)
+    corpus = spanning.assemble_changed(work, found)
     measure(run, Corpus(tuple(block.changed for block in corpus.blocks if block.changed)))
     key = spanning.relink_key(work, linked, corpus)
     run.one("relink", spanning.relink, (linked, corpus), name_of("link", key))
     return deciding.Decided(corpus, key)
+
+
+def count_lines(run: Run, found: spanning.Found) -> spanning.Found:
+    """The lines that documents of one site repeat, counted by ranges of their hashes."""
+    work, linked = run.work, found.linked
+    run.one("copies", repeats.find_copies, linked, repeats.copies_name(work, linked))
+    run.each(
+        "lines",
+        repeats.hash_block,
+        [(linked, place) for place in range(len(linked.corpus.blocks))],
+        lambda item: run.has(repeats.lines_name(work, item)),
+    )
+    if not repeats.count_hashes(work, linked):
+        run.warnings.append("[spans] found no line of a site: no document has an address")
+    found = replace(found, line_ranges=repeats.plan_ranges(work, linked))
+    run.each(
+        "repeats",
+        repeats.count_lines,
+        found.lines,
+        lambda part: run.has(repeats.repeats_name(work, part)),
+    )
+    return found
 
 
 def make(run: Run, decided: deciding.Decided) -> deciding.Decided:

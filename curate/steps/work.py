@@ -15,7 +15,7 @@ from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 7,
+    "read": 8,
     "pair": 1,
     "ids": 1,
     "language": 1,
@@ -146,6 +146,19 @@ class Corpus:
         """Of the whole corpus."""
         facts = [(b.key, b.priority, *([b.changed.key] if b.changed else [])) for b in self.blocks]
         return content_key("corpus", 1, blocks=facts)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A corpus as it was linked.
+
+    Attributes:
+        corpus: the documents.
+        links: key of the verified pairs.
+    """
+
+    corpus: Corpus
+    links: str
 
 
 def name_of(step: str, key: str) -> str:
