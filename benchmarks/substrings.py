@@ -29,7 +29,7 @@ import polars as pl
 from benchmarks.duplicates import make_documents, reset_peak
 from curate.duplicates.substrings import cut_words
 from curate.recipe import CleanSection, make_recipe
-from curate.steps import deciding, measuring, reading, repeats, sharing
+from curate.steps import linking, measuring, reading, repeats, sharing
 from curate.steps.work import Linked, Work, find_repeats, read_documents
 from curate.store import Store
 from curate.text.clean import clean
@@ -129,8 +129,8 @@ def link(folder: Path, texts: list[str]) -> tuple[Work, Linked]:
     corpus = replace(corpus, ids=find_repeats(work, corpus))
     for block in corpus.blocks:
         measuring.measure_block(work, block)
-    deciding.link(work, corpus)
-    linked = Linked(corpus, deciding.link_key(work, corpus))
+    linking.link_at_once(work, corpus)
+    linked = Linked(corpus, linking.link_key(work, corpus))
     repeats.find_copies(work, (linked, work.recipe.duplicates.scope))
     return work, linked
 

@@ -8,7 +8,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language, stop_words
@@ -400,6 +408,32 @@ class PerplexitySection(Section):
         return self
 
 
+_SIZES = {
+    "": 1,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "TiB": 1 << 40,
+}
+PROCESS_BYTES = 256 << 20  # what a worker holds before it holds any data: libraries, compiled code
+
+
+def parse_size(size: object) -> int:
+    """Bytes of a size: `2GiB`, `500 MB`, or a number of bytes.
+
+    Raises:
+        RecipeError: it is none, or leaves nothing for data.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", str(size))
+    count = round(float(found[1]) * _SIZES[found[2]]) if found and found[2] in _SIZES else 0
+    if count > PROCESS_BYTES:
+        return count
+    asked = "[duplicates] memory is a size above 256MiB, which a process needs without any data"
+    raise RecipeError(asked, f"{size!r} came", "", 'as in memory = "2GiB"')
+
+
 class DuplicatesSection(Section):
     """Exact and near duplicates.
 
@@ -415,6 +449,8 @@ class DuplicatesSection(Section):
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
         rows: MinHash values in a band.
+        memory: of a process that links: `2GiB`, `500MB`, or a number of bytes. It shapes no output:
+            what does not fit is cut into parts.
     """
 
     action: Literal["tag", "remove"] = "remove"
@@ -427,6 +463,14 @@ class DuplicatesSection(Section):
     shingle_words: Annotated[int, Field(ge=1)] = 5
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
+    memory: Annotated[
+        int, BeforeValidator(parse_size), Field(gt=PROCESS_BYTES, exclude=True, repr=False)
+    ] = 2 << 30
+
+    @property
+    def memory_for_data(self) -> int:
+        """Bytes that a process may hold beside its libraries."""
+        return self.memory - PROCESS_BYTES
 
     @property
     def least_of_duplicates(self) -> float:

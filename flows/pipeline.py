@@ -21,6 +21,7 @@ from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
 from curate.steps import (
     deciding,
+    linking,
     losses,
     measuring,
     pairing,
@@ -147,13 +148,56 @@ def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     late = work.recipe.changes_spans or work.recipe.found_scorers
     if not late:  # else what changes is judged as it is then
         judge(run, corpus)
-    run.one("link", deciding.link, corpus, deciding.link_name(work, corpus))
-    decided = deciding.Decided(corpus, deciding.link_key(work, corpus))
+    link(run, corpus)
+    decided = deciding.Decided(corpus, linking.link_key(work, corpus))
     if late:
         decided = change(run, find_spans(run, Linked(corpus, decided.links)))
         judge(run, decided.corpus)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, survivors=deciding.survivors_key(work, decided))
+
+
+def link(run: Run, corpus: Corpus) -> None:
+    """Verified pairs: at once where they fit into memory, else by ranges of hashes."""
+    work, blocks = run.work, corpus.blocks
+    name = linking.link_name(work, corpus)
+    if run.has(name) or linking.fits_at_once(work, corpus):
+        run.one("link", linking.link_at_once, corpus, name)
+        return
+    run.each(
+        "bands",
+        linking.sort_block,
+        blocks,
+        lambda block: run.has(linking.bands_name(work, block)),
+        lambda block: block.documents,
+    )
+    cut = linking.plan_ranges(work, corpus)
+    ranges = [(cut, number) for number in range(cut.ranges)]
+    run.each(
+        "pairs", linking.pair_range, ranges, lambda item: run.has(linking.pairs_name(work, item))
+    )
+    cut = linking.plan_parts(work, cut)
+    parts = [(cut, number) for number in range(cut.parts)]
+    run.each(
+        "candidates",
+        linking.merge_pairs,
+        parts,
+        lambda item: run.has(linking.candidates_name(work, item)),
+    )
+    run.each(
+        "sets",
+        linking.cut_block,
+        [(cut, place) for place in range(len(blocks))],
+        lambda item: run.has(linking.sets_name(work, item)),
+        lambda item: blocks[item[1]].size,
+    )
+    run.each(
+        "verify",
+        linking.verify_part,
+        parts,
+        lambda item: run.has(linking.verified_name(work, item)),
+    )
+    run.one("link", linking.gather_links, cut, name)
 
 
 def change(run: Run, found: spanning.Found) -> deciding.Decided:

@@ -12,15 +12,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.duplicates.clusters import choose_survivors
 from curate.schema import conform
 from curate.score.addresses import split_address
+from curate.steps.clustering import find_members
 from curate.steps.deciding import read_comparable
 from curate.steps.work import Linked, Work, library_versions, name_of, read_documents
 
@@ -118,25 +119,22 @@ def find_copies(work: Work, item: tuple[Linked, Scope]) -> None:
     one, or of the document that it is part of.
     """
     linked, scope = item
-    frames = [
-        read_comparable(work, linked.corpus, place)
-        .hstack(read_documents(work, linked.corpus, place, ["parent"]))
-        .with_columns(
-            pl.lit(place, dtype=pl.Int32).alias("place"),
-            pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
-        )
-        for place in range(len(linked.corpus.blocks))
-    ]
-    documents = pl.concat(frames)
-    links = work.store.read_frame(name_of("link", linked.links))
+
+    def read(place: int) -> pl.DataFrame:
+        parents = read_documents(work, linked.corpus, place, ["parent"])
+        frame = read_comparable(work, linked.corpus, place).hstack(parents)
+        row, whole = pl.int_range(pl.len(), dtype=pl.Int64), pl.coalesce("parent", "id")
+        return frame.with_columns(row=row, whole=whole).drop("parent")
+
+    blocks = linked.corpus.blocks
     section = work.recipe.duplicates.model_copy(update={"versions": "off", "scope": scope})
-    members = choose_survivors(documents.drop("place", "row", "source", "parent"), links, section)
+    readers = [partial(read, place) for place in range(len(blocks))]
+    documents = sum(block.documents for block in blocks)
+    members = find_members(work, readers, documents, linked.links, section)
     losers = members.filter(pl.col("duplicate_of").is_not_null())
-    kept = documents.select(duplicate_of="id", of=pl.coalesce("parent", "id"))
-    copies = (
-        documents.join(losers, on="id")
-        .join(kept, on="duplicate_of", how="left")
-        .select("place", "row", "of")
+    kept = members.select(duplicate_of="id", of="whole")
+    copies = losers.join(kept, on="duplicate_of", how="left").select(
+        pl.col("place").cast(pl.Int32), "row", "of"
     )
     work.store.write_frame(copies_name(work, item), copies.sort("place", "row"))
 

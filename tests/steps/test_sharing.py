@@ -12,7 +12,7 @@ import pytest
 
 from curate.duplicates.substrings import cut_words
 from curate.recipe import load_recipe
-from curate.steps import deciding, measuring, reading, repeats, sharing, spanning
+from curate.steps import linking, measuring, reading, repeats, sharing, spanning
 from curate.steps.work import Linked, Work, find_repeats, read_documents
 from curate.store import Store
 
@@ -74,8 +74,8 @@ def share(folder, store):
     corpus = replace(corpus, ids=find_repeats(work, corpus))
     for block in corpus.blocks:
         measuring.measure_block(work, block)
-    deciding.link(work, corpus)
-    linked = Linked(corpus, deciding.link_key(work, corpus))
+    linking.link_at_once(work, corpus)
+    linked = Linked(corpus, linking.link_key(work, corpus))
     repeats.find_copies(work, (linked, recipe.duplicates.scope))
     places = range(len(corpus.blocks))
     for place in places:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from curate.recipe import load_recipe
-from curate.steps import deciding, measuring, reading, repeats, spanning
+from curate.steps import linking, measuring, reading, repeats, spanning
 from curate.steps.work import Linked, Work, find_repeats, read_documents
 from curate.store import Store
 
@@ -64,8 +64,8 @@ def change(folder, store):
     corpus = replace(corpus, ids=find_repeats(work, corpus))
     for block in corpus.blocks:
         measuring.measure_block(work, block)
-    deciding.link(work, corpus)
-    linked = Linked(corpus, deciding.link_key(work, corpus))
+    linking.link_at_once(work, corpus)
+    linked = Linked(corpus, linking.link_key(work, corpus))
     repeats.find_copies(work, (linked, "snapshot"))
     places, lines = range(len(corpus.blocks)), repeats.Lines(linked)
     for place in places:
@@ -172,8 +172,8 @@ def find_all(folder, store, action):
         reading.read_part(work, part)
     corpus = reading.assemble(work, parts)
     measuring.measure_block(work, corpus.blocks[0])
-    deciding.link(work, corpus)
-    linked = Linked(corpus, deciding.link_key(work, corpus))
+    linking.link_at_once(work, corpus)
+    linked = Linked(corpus, linking.link_key(work, corpus))
     repeats.find_copies(work, (linked, "snapshot"))
     for lines in (repeats.Lines(linked), repeats.Lines(linked, "paragraphs")):
         repeats.hash_block(work, (lines, 0))
