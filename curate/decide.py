@@ -16,7 +16,7 @@ from typing import Literal
 
 import polars as pl
 
-from curate.errors import DecisionError, RecipeError
+from curate.errors import DecisionError, RecipeError, nearest
 from curate.presets import all_rules
 from curate.recipe import (
     DuplicatesSection,
@@ -31,7 +31,15 @@ from curate.schema import BEFORE_SPANS, COLUMNS, DataType
 Removes = Literal[
     "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
 ]
-DUPLICATE_RULES = ("duplicates.exact", "duplicates.near", "duplicates.version")
+DUPLICATE_RULES = (
+    "duplicates.exact",
+    "duplicates.near",
+    "duplicates.version",
+    "duplicates.url",
+    "duplicates.key",
+    "duplicates.reference",  # documents that others are compared with, and no duplicates
+)
+REFERENCE = DUPLICATE_RULES[-1]
 DECONTAMINATION = "decontamination.maximum_overlap"
 MINIMUM_DOCUMENTS = 100  # below this a share says nothing
 
@@ -155,6 +163,7 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     Raises:
         RecipeError: a preset or a rule is unknown, or reads a column that no scorer gives.
     """
+    preference(recipe.duplicates)
     rules = []
     if recipe.changes_spans:
         rules.append(Rule("spans.nothing_left", "characters", "at_or_below", 0.0))
@@ -427,15 +436,17 @@ def apply_survivors(
         Same rows, same order, with `duplicate_of`, `similarity`, `cluster_size`.
     """
     frame = verdicts.join(members, on="id", how="left", maintain_order="left")
-    loser = pl.col("duplicate_of").is_not_null()
+    hit = pl.col("rule").is_not_null() & pl.col("removed_by").is_null()
     if section.action == "tag":
-        tags = pl.when(loser).then(pl.concat_list("tags", "rule")).otherwise("tags")
-        return frame.with_columns(tags=tags).drop("rule")
+        tagged = hit & (pl.col("rule") != REFERENCE)
+        tags = pl.when(tagged).then(pl.concat_list("tags", "rule")).otherwise("tags")
+        frame = frame.with_columns(tags=tags)
+        hit &= pl.col("rule") == REFERENCE
     limits = duplicate_limits(section)
     return frame.with_columns(
-        limit=pl.when(loser).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
-        removed_by=pl.when(loser).then("rule").otherwise("removed_by"),
-        value=pl.when(loser).then("similarity").otherwise("value"),
+        limit=pl.when(hit).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
+        removed_by=pl.when(hit).then("rule").otherwise("removed_by"),
+        value=pl.when(hit).then("similarity").otherwise("value"),
     ).drop("rule")
 
 
@@ -443,8 +454,36 @@ def duplicate_limits(section: DuplicatesSection) -> dict[str, str]:
     """The limit of each duplicate rule as text."""
     similar = section.versions == "similar"
     version = f"{section.version_similarity:g}" if similar else section.versions
-    limits = ("1", f"{section.minimum_similarity:g}", version)
+    key = ("one url", f"one {section.key}", "not released")
+    limits = ("1", f"{section.minimum_similarity:g}", version, *key)
     return dict(zip(DUPLICATE_RULES, limits, strict=True))
+
+
+def duplicate_rules(recipe: Recipe) -> tuple[str, ...]:
+    """The duplicate rules that a recipe has, in order."""
+    section = recipe.duplicates
+    asked = {
+        "duplicates.url": "url" in section.by,
+        "duplicates.key": "key" in section.by,
+        REFERENCE: bool(recipe.references) and not section.release_reference,
+    }
+    return tuple(rule for rule in DUPLICATE_RULES if asked.get(rule, True))
+
+
+def preference(section: DuplicatesSection) -> tuple[str, bool] | None:
+    """The column by which survivors are chosen, and whether the least is best; None: by none.
+
+    Raises:
+        RecipeError: there is no such column of numbers.
+    """
+    if section.prefer is None:
+        return None
+    name = section.prefer.removeprefix("-")
+    numbers = [n for n, column in COLUMNS.items() if column.dtype in {pl.Float64, pl.Int64}]
+    if name not in numbers:
+        asked = "[duplicates] prefer names a score column of numbers"
+        raise RecipeError(asked, f"{name!r} is none", "", nearest(name, numbers))
+    return name, section.prefer.startswith("-")
 
 
 def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:

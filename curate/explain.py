@@ -14,17 +14,21 @@ import polars as pl
 from curate.decide import (
     DECONTAMINATION,
     DUPLICATE_RULES,
+    REFERENCE,
     Rule,
     any_undetermined,
     columns_read,
     compile_rules,
     duplicate_limits,
+    duplicate_rules,
     find_removals,
+    preference,
 )
 from curate.errors import RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import Manifest, find_release
+from curate.score.comparison import comparison
 from curate.store import Store
 
 CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
@@ -39,6 +43,7 @@ NEEDS_RUN = {
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",
     "duplicates.split_similarity": "compares texts again",
+    "duplicates.recall": "compares texts again",
     "decontamination.sets": "measures again",
     "decontamination.ngram_words": "measures again",
     "decontamination.minimum_item_words": "measures again",
@@ -110,7 +115,7 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         duplicate = {**other.to_dicts()[0], "similarity": facts["similarity"]}
     outcome = "removed" if facts["removed_by"] else "kept"
     limits = duplicate_limits(recipe.duplicates)
-    for name in DUPLICATE_RULES:
+    for name in duplicate_rules(recipe):
         hit = facts["removed_by"] == name or name in facts["tags"]
         passed_on = facts["removed_by"] is None or facts["removed_by"] in DUPLICATE_RULES
         rules.append(
@@ -196,14 +201,23 @@ def _answer(
     )
 
 
+_RELATIONS = {
+    "duplicates.version": "another version",
+    "duplicates.url": "another capture of the address",
+    "duplicates.key": "another document with the key",
+}
+
+
 def _sentence(story: dict[str, Any]) -> str:
     name = story["ledger"]["title"] or story["ledger"]["uri"] or story["ledger"]["source_id"]
     if story["outcome"] == "kept":
         split = story["ledger"]["split"]
         return f"{name} was kept, in the split {split}"
+    if story["removed_by"] == REFERENCE:
+        return f"{name} was left out by {REFERENCE}: others are compared with what its source holds"
     if story["duplicate"]:
         other = story["duplicate"]
-        what = "another version" if story["removed_by"] == DUPLICATE_RULES[2] else "a duplicate"
+        what = _RELATIONS.get(story["removed_by"], "a duplicate")
         similarity = other["similarity"]
         return (
             f"{name} was removed by {story['removed_by']}: {what} of {other['id']} "
@@ -216,14 +230,17 @@ def _sentence(story: dict[str, Any]) -> str:
     if story["removed_by"] == DECONTAMINATION and story.get("contamination"):
         first = story["contamination"][0]
         return f"{name} was removed by {DECONTAMINATION}: it holds {tell_match(first)}"
+    return f"{name} was removed by {_tell_limit(story)}"
+
+
+def _tell_limit(story: dict[str, Any]) -> str:
+    """A rule, the value that it read, and its limit."""
     met = [rule["outcome"] for rule in story["rules"] if rule["rule"] == story["removed_by"]]
     if met == [SCORER_FAILED]:
-        return f"{name} was removed by {story['removed_by']}: what measures it failed on this text"
+        return f"{story['removed_by']}: what measures it failed on this text"
     value = story["value"]
     shown = story["ledger"]["language"] if value is None else f"{value:g}"
-    return (
-        f"{name} was removed by {story['removed_by']}: {shown} against the limit {story['limit']}"
-    )
+    return f"{story['removed_by']}: {shown} against the limit {story['limit']}"
 
 
 # --- what-if
@@ -277,7 +294,8 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     decided = decided.rename({"removed_by": "before"})
     differs = decided.select(pl.col("before").ne_missing(pl.col("after"))).to_series()
     shown = ["id", "source", "language", "uri", "title", "before", "after"]
-    changed = decided.filter(differs).hstack(_read_names(store, manifest, differs))
+    named = _read_names(store, manifest, differs)
+    changed = decided.filter(differs).with_columns(named.get_columns())
     unknown = _count_undetermined(rows, rules)
     if old.duplicates.among == "passing":  # what other rules removed was not compared
         by_other = pl.col("before").is_not_null() & ~pl.col("before").is_in(DUPLICATE_RULES)
@@ -340,11 +358,22 @@ NAMES = ("uri", "title", "block", "row")
 def _compared(section: DuplicatesSection) -> list[str]:
     """The columns by which survivors are chosen: long ones are dear to read."""
     columns = ["text_hash", "priority", "words", "date"]
-    if section.scope == "snapshot":
-        columns.append("snapshot")
+    if section.scope in {"snapshot", "language"}:
+        columns.append(section.scope)
     if section.versions != "off":
         columns += ["work", "language"]
-    return [*columns, "source_id"] if section.versions == "id" else columns
+    if section.versions == "id":
+        columns.append("source_id")
+    if section.by:
+        columns.append("parent")
+    if "url" in section.by:
+        columns.append("uri")
+    if "key" in section.by:
+        columns.append(section.key)
+    chosen = preference(section)
+    if chosen:
+        columns.append(chosen[0])
+    return list(dict.fromkeys(columns))
 
 
 def _scan(
@@ -392,11 +421,16 @@ def _decide_again(
     is_made = rows["source"].str.starts_with("augment:")
     if recipe.duplicates.action == "remove":
         places = pl.int_range(rows.height, eager=True).alias("id")  # in the order of ids
-        compared = rows.select(places, *_compared(recipe.duplicates))
-        passing = compared.filter(removed_by.is_null() & ~is_made)
+        compared = _comparable(rows, places, recipe.duplicates)
+        is_reference = rows["priority"].is_in(recipe.references)
+        compared = compared.with_columns(is_reference=is_reference)
+        passing = compared.filter((removed_by.is_null() | is_reference) & ~is_made)
         members = choose_survivors(passing, links, recipe.duplicates)
         losers = members.filter(pl.col("duplicate_of").is_not_null())
         removed_by = removed_by.scatter(losers["id"], losers["rule"])
+    if recipe.references and not recipe.duplicates.release_reference:
+        left_out = rows["priority"].is_in(recipe.references) & removed_by.is_null()
+        removed_by = removed_by.scatter(left_out.arg_true(), REFERENCE)
     if not is_made.any():
         return removed_by
     made = rows.select("parent", was="removed_by", now=removed_by).filter(is_made)
@@ -411,6 +445,19 @@ def _decide_again(
         .otherwise("now")
     ).to_series()
     return removed_by.scatter(is_made.arg_true(), verdicts)
+
+
+def _comparable(rows: pl.DataFrame, places: pl.Series, section: DuplicatesSection) -> pl.DataFrame:
+    """What survivors are chosen by, of rows of the ledger that are numbered."""
+    uris = rows["uri"] if "url" in section.by else pl.Series(dtype=pl.String)
+    frame = rows.with_columns(comparison(section, uris)).with_columns(places)
+    named = [name for name in ("url", "key", "preference") if name in frame.columns]
+    if section.by:
+        of_id = pl.Series(range(rows.height), dtype=pl.Int64)
+        whole = pl.DataFrame({"parent": rows["id"], "place": of_id})
+        parents = rows.select("parent").join(whole, on="parent", how="left", maintain_order="left")
+        frame = frame.with_columns(parent=parents["place"])
+    return frame.select("id", *_compared(section), *named)
 
 
 def _sum_counts(counts: pl.DataFrame, column: str) -> pl.DataFrame:

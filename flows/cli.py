@@ -18,6 +18,7 @@ from flows.display import (
     show_change,
     show_diff,
     show_fit,
+    show_plan,
     show_preset,
     show_presets,
     show_releases,
@@ -282,6 +283,49 @@ def verify(reference: str, store: str | None, as_json: bool) -> None:
         click.echo(f"{reference} is whole: every file matches its manifest")
     if problems:
         sys.exit(1)
+
+
+@main.group()
+def duplicates() -> None:
+    """Plan the search for duplicates."""
+
+
+@duplicates.command("plan")
+@click.option("--similarity", type=click.FloatRange(0, 1, min_open=True), help="To be found.")
+@click.option("--recall", type=float, help="Share of such pairs to be found: chooses the bands.")
+@click.option("--bands", type=click.IntRange(min=1), help="Given instead, with --rows.")
+@click.option("--rows", type=click.IntRange(min=1), help="Given instead, with --bands.")
+@click.option(
+    "--maximum-hashes",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Bands × rows at most, where they are chosen.",
+)
+@json_option
+@fail_in_one_sentence
+def plan(
+    similarity: float | None,
+    recall: float | None,
+    bands: int | None,
+    rows: int | None,
+    maximum_hashes: int,
+    as_json: bool,
+) -> None:
+    """Print what bands × rows find, what they cost, and the recipe's lines."""
+    from curate.duplicates.plan import plan_bands
+    from curate.errors import RecipeError
+
+    if (bands is None) != (rows is None):
+        raise RecipeError("--bands and --rows come together", "one came", "duplicates plan")
+    if recall is not None and not 0 < recall < 1:
+        raise RecipeError("a recall is above 0 and below 1", f"{recall:g} came", "duplicates plan")
+    shape = None if bands is None or rows is None else (bands, rows)
+    facts = plan_bands(similarity, recall, shape, maximum_hashes)
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    show_plan(facts)
 
 
 @main.group(invoke_without_command=True)

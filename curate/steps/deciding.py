@@ -10,18 +10,21 @@ import polars as pl
 
 from curate.augment.counterfactual import swap_gender
 from curate.decide import (
-    DUPLICATE_RULES,
     FUNNEL,
+    REFERENCE,
     apply_survivors,
     columns_read,
     compile_rules,
     count_rules,
+    duplicate_rules,
     judge,
+    preference,
     sum_funnel,
 )
 from curate.duplicates.candidates import find_candidates, find_versions, verify
 from curate.duplicates.clusters import choose_survivors
-from curate.schema import DOCUMENT
+from curate.schema import COLUMNS, DOCUMENT
+from curate.score.comparison import comparison
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
@@ -127,7 +130,7 @@ def link(work: Work, corpus: Corpus) -> None:
         scores = read_scores(work, block, ["text_hash", "signature", "language"])
         scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
         if section.among == "passing":
-            scores = scores.filter(_passing(work, block))
+            scores = scores.filter(_compared(work, block))
         scores = scores.filter(pl.col("signature").is_not_null())
         signatures.append(scores.select("text_hash", "signature"))
         works.append(scores.select("text_hash", "work", "language").drop_nulls())
@@ -155,6 +158,13 @@ def _floor(work: Work) -> dict[str, Any]:
     return {"similarity": section.least_similarity, "versions": section.versions == "similar"}
 
 
+def _compared(work: Work, block: Block) -> pl.Series:
+    """Whether each document is compared: it passes, or it is of a source to compare with."""
+    if block.priority in work.recipe.references:
+        return pl.repeat(value=True, n=block.documents, eager=True)
+    return _passing(work, block)
+
+
 def _passing(work: Work, block: Block) -> pl.Series:
     name = judge_name(work, block)
     return work.store.read_frame(name, ["removed_by"])["removed_by"].is_null()
@@ -175,11 +185,27 @@ def survivors_key(work: Work, decided: Decided) -> str:
                 "minimum_similarity",
                 "versions",
                 "version_similarity",
+                "by",
+                "key",
+                "prefer",
+                "release_reference",
             }
         ),
+        references=work.recipe.references,
+        preferred=_preferred_keys(work, decided),
         corpus=[(judge_key(work, b), b.priority) for b in decided.corpus.blocks],
         made=[judge_key(work, block) for block in decided.made.blocks],
     )
+
+
+def _preferred_keys(work: Work, decided: Decided) -> list[str]:
+    """The keys of the scores by which survivors are chosen."""
+    chosen = preference(work.recipe.duplicates)
+    if chosen is None:
+        return []
+    scorer = COLUMNS[chosen[0]].scorer
+    blocks = (*decided.corpus.blocks, *decided.made.blocks)
+    return [score_key(work, block, scorer) for block in blocks]
 
 
 def survivors_name(work: Work, decided: Decided) -> str:
@@ -198,11 +224,16 @@ def find_survivors(work: Work, decided: Decided) -> None:
     if not decided.made.blocks:
         frame = pl.concat(
             [
-                read_comparable(work, decided.corpus, place).filter(_passing(work, block))
+                read_comparable(work, decided.corpus, place)
+                .with_columns(passes=_passing(work, block))
+                .filter(_compared(work, block))
                 for place, block in enumerate(decided.corpus.blocks)
             ]
         )
-        members = choose_survivors(frame.drop("source"), links, section)
+        members = choose_survivors(frame.drop("source", "passes"), links, section)
+        if not section.release_reference:
+            members = _leave_out(frame.filter("is_reference").select("id"), members)
+        frame = frame.filter("passes")
     else:
         kept = [
             read_comparable(work, decided.corpus, place).filter(
@@ -218,24 +249,37 @@ def find_survivors(work: Work, decided: Decided) -> None:
         )
         # a made text is meant to be near to its parent: only equal texts count
         compared = pl.concat([*kept, frame]).drop("source")
-        members = choose_survivors(
-            compared, links.clear(), section.model_copy(update={"versions": "off"})
-        )
+        scope = "snapshot" if section.scope == "snapshot" else "release"
+        equal = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
+        members = choose_survivors(compared, links.clear(), equal)
         members = members.join(frame, on="id", how="semi")
     members = members.sort("id")
-    funnel = _count_duplicates(frame, members, removes=section.action == "remove")
+    funnel = _count_duplicates(work, frame, members)
     name = survivors_name(work, decided)
     work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
+
+
+def _leave_out(references: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The members, with the documents that others are compared with and that are not released."""
+    joined = references.with_columns(left_out=pl.lit(REFERENCE)).join(
+        members, on="id", how="full", coalesce=True
+    )
+    rule = pl.coalesce("left_out", "rule").alias("rule")
+    return joined.with_columns(rule).select(members.columns).sort("id")
 
 
 def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
     """What `choose_survivors` compares, of each document of a block, and the source."""
     block = corpus.blocks[place]
-    documents = read_documents(
-        work, corpus, place, ["id", "snapshot", "date", "source", "work", "source_id"]
-    )
-    scores = read_scores(work, block, ["text_hash", "words", "language"])
+    section = work.recipe.duplicates
+    wanted = ["id", "snapshot", "date", "source", "work", "source_id", "parent", "uri", section.key]
+    documents = read_documents(work, corpus, place, list(dict.fromkeys(wanted)))
+    chosen = preference(section)
+    columns = ["text_hash", "words", "language", *(chosen[:1] if chosen else ())]
+    scores = read_scores(work, block, columns)
     return documents.hstack(scores).select(
+        *comparison(section, documents["uri"]),
+        pl.lit(block.priority in work.recipe.references).alias("is_reference"),
         "id",
         "snapshot",
         "text_hash",
@@ -246,18 +290,18 @@ def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
         "language",
         "source_id",
         "source",
+        "parent",
     )
 
 
-def _count_duplicates(
-    passing: pl.DataFrame, members: pl.DataFrame, *, removes: bool
-) -> pl.DataFrame:
+def _count_duplicates(work: Work, passing: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
     """The rows of the funnel for the duplicate rules."""
-    losers = members.filter(pl.col("duplicate_of").is_not_null()).select("id", "rule")
+    losers = members.filter(pl.col("rule").is_not_null()).select("id", "rule")
     frame = passing.select("id", "source").join(losers, on="id", how="left")
     rows = []
     reached = pl.lit(value=True)
-    for rule in DUPLICATE_RULES:
+    for rule in duplicate_rules(work.recipe):
+        removes = work.recipe.duplicates.action == "remove" or rule == REFERENCE
         hit = pl.col("rule").eq_missing(rule)
         rows.append(
             frame.filter(reached)
@@ -356,4 +400,4 @@ def decided_funnel(work: Work, decided: Decided) -> pl.DataFrame:
             metadata = work.store.read_metadata(name_of("survivors", survivors))
             counts.append(pl.DataFrame(metadata["funnel"], schema=FUNNEL))
     order = [rule.name for rule in compile_rules(work.recipe)]
-    return sum_funnel(counts, [*order, *DUPLICATE_RULES])
+    return sum_funnel(counts, [*order, *duplicate_rules(work.recipe)])

@@ -121,7 +121,8 @@ def find_copies(work: Work, linked: Linked) -> None:
     ]
     documents = pl.concat(frames)
     links = work.store.read_frame(name_of("link", linked.links))
-    section = work.recipe.duplicates.model_copy(update={"versions": "off", "scope": "snapshot"})
+    texts_alone = {"versions": "off", "scope": "snapshot", "by": ()}
+    section = work.recipe.duplicates.model_copy(update=texts_alone)
     members = choose_survivors(documents.drop("place", "row", "source"), links, section)
     losers = members.filter(pl.col("duplicate_of").is_not_null())
     copies = documents.join(losers, on="id", how="semi").select("place", "row")
