@@ -127,6 +127,8 @@ def run_curate(path: Path) -> tuple[pl.DataFrame, pl.Series, float]:
             priority=0,
             words="shingles",
             date=pl.lit(None, pl.String),
+            work=pl.lit(None, pl.String),
+            language=pl.lit(None, pl.String),
         ),
         links,
         SECTION,

@@ -6,6 +6,7 @@ text is read but that of the few documents that are shown.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +25,10 @@ from curate.decide import (
     find_removals,
     preference,
 )
-from curate.errors import RecipeError
+from curate.errors import CurateError, RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
-from curate.release.manifest import Manifest, find_release
+from curate.release.manifest import EARLIER, Manifest, find_release
 from curate.score.comparison import comparison
 from curate.store import Store
 
@@ -109,10 +110,8 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
     rules = [_meet(rule, row, facts) for rule in compile_rules(recipe)]
     duplicate = None
     if facts["duplicate_of"] is not None:
-        other = find_rows(store, manifest.folder, [facts["duplicate_of"]]).select(
-            "id", "uri", "source_id", "title"
-        )
-        duplicate = {**other.to_dicts()[0], "similarity": facts["similarity"]}
+        other = _find_survivor(store, manifest, facts["duplicate_of"])
+        duplicate = {**other, "similarity": facts["similarity"]}
     outcome = "removed" if facts["removed_by"] else "kept"
     limits = duplicate_limits(recipe.duplicates)
     for name in duplicate_rules(recipe):
@@ -140,8 +139,28 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
+        "release": manifest.reference,
         "ledger": facts,
     }
+
+
+def _find_survivor(store: Store, manifest: Manifest, identifier: str) -> dict[str, Any]:
+    """A document that another one is a duplicate of: of the release, or of one before it.
+
+    Of that one all but id and release is None when the store no longer holds it.
+    """
+    named = ["id", "uri", "source_id", "title"]
+    found = find_rows(store, manifest.folder, [identifier]).select(named)
+    reference = manifest.reference
+    if not found.height:
+        earlier = store.scan_frame(f"{manifest.folder}/{EARLIER}")
+        rows = earlier.filter(pl.col("id") == identifier).select("release").head(1).collect()
+        reference = str(rows["release"][0])
+        with suppress(CurateError):
+            folder = find_release(store, reference).folder
+            found = find_rows(store, folder, [identifier]).select(named)
+    facts = found.to_dicts()[0] if found.height else dict.fromkeys(named) | {"id": identifier}
+    return {**facts, "release": reference}
 
 
 def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
@@ -219,9 +238,10 @@ def _sentence(story: dict[str, Any]) -> str:
         other = story["duplicate"]
         what = _RELATIONS.get(story["removed_by"], "a duplicate")
         similarity = other["similarity"]
+        earlier = None if other["release"] == story["release"] else other["release"]
         return (
             f"{name} was removed by {story['removed_by']}: {what} of {other['id']} "
-            f"({other['uri'] or other['source_id']})"
+            f"({' in '.join(filter(None, (other['uri'] or other['source_id'], earlier)))})"
             + (f", similarity {similarity:g}" if similarity is not None else "")
         )
     if story["removed_by"] == "urls.block" and story["limit"]:
@@ -290,7 +310,10 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
-    decided = rows.with_columns(_decide_again(rows, links, new, rules).alias("after"))
+    earlier = None
+    if new.duplicates.scope == "index":
+        earlier = store.read_frame(f"{manifest.folder}/{EARLIER}")
+    decided = rows.with_columns(_decide_again(rows, links, earlier, new, rules).alias("after"))
     decided = decided.rename({"removed_by": "before"})
     differs = decided.select(pl.col("before").ne_missing(pl.col("after"))).to_series()
     shown = ["id", "source", "language", "uri", "title", "before", "after"]
@@ -334,6 +357,8 @@ def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSec
     if new.minimum_similarity < floor:
         why = f"pairs below {floor:g} were not kept"
         raise _needs_run(manifest, "duplicates.minimum_similarity", why)
+    if new.scope == "index" and old.scope != "index":
+        raise _needs_run(manifest, "duplicates.scope", "nothing released before was compared")
     if new.versions == "similar":
         if old.versions != "similar":
             raise _needs_run(manifest, "duplicates.versions", "versions were not compared")
@@ -412,7 +437,11 @@ def _sample(store: Store, changed: pl.DataFrame, samples: int) -> pl.DataFrame:
 
 
 def _decide_again(
-    rows: pl.DataFrame, links: pl.DataFrame, recipe: Recipe, rules: tuple[Rule, ...]
+    rows: pl.DataFrame,
+    links: pl.DataFrame,
+    earlier: pl.DataFrame | None,
+    recipe: Recipe,
+    rules: tuple[Rule, ...],
 ) -> pl.Series:
     """What removes the ledger's rows under other rules, in their order."""
     from curate.duplicates.clusters import choose_survivors
@@ -425,7 +454,10 @@ def _decide_again(
         is_reference = rows["priority"].is_in(recipe.references)
         compared = compared.with_columns(is_reference=is_reference)
         passing = compared.filter((removed_by.is_null() | is_reference) & ~is_made)
-        members = choose_survivors(passing, links, recipe.duplicates)
+        if earlier is not None:  # numbered after the documents of the release
+            number = pl.col("id").rank("dense").cast(pl.Int64) + rows.height
+            earlier = earlier.with_columns(number.alias("id"))
+        members = choose_survivors(passing, links, recipe.duplicates, earlier)
         losers = members.filter(pl.col("duplicate_of").is_not_null())
         removed_by = removed_by.scatter(losers["id"], losers["rule"])
     if recipe.references and not recipe.duplicates.release_reference:

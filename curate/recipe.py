@@ -7,7 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language, stop_words
@@ -434,6 +442,20 @@ def choose_bands(similarity: float, recall: float, maximum_hashes: int) -> tuple
     raise RecipeError(asked, came, "", "ask for less recall, or give more hashes")
 
 
+_SIZES = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+PROCESS_BYTES = 256 << 20  # what a worker holds before it holds any data: libraries, compiled code
+
+
+def parse_size(size: object) -> object:
+    """Bytes of a size such as `2GiB` or `500 MB`; anything else as it came."""
+    found = (
+        re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)", size) if isinstance(size, str) else None
+    )
+    if found is None or found[2] not in _SIZES:
+        return size
+    return round(float(found[1]) * _SIZES[found[2]])
+
+
 class DuplicatesSection(Section):
     """Exact and near duplicates.
 
@@ -462,6 +484,8 @@ class DuplicatesSection(Section):
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
         rows: MinHash values in a band.
+        memory: of a process that links: `2GiB`, `500MB`, or a number of bytes. It shapes no output:
+            what does not fit is cut into parts.
     """
 
     action: Literal["tag", "remove"] = "remove"
@@ -478,6 +502,14 @@ class DuplicatesSection(Section):
     shingle_words: Annotated[int, Field(ge=1)] = 5
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
+    memory: Annotated[
+        int, BeforeValidator(parse_size), Field(gt=PROCESS_BYTES, exclude=True, repr=False)
+    ] = 2 << 30
+
+    @property
+    def memory_for_data(self) -> int:
+        """Bytes that a process may hold beside its libraries."""
+        return self.memory - PROCESS_BYTES
 
     @model_validator(mode="before")
     @classmethod
@@ -756,9 +788,15 @@ class Recipe(Section):
     release: ReleaseSection = ReleaseSection()
 
     @property
+    def span_changes(self) -> tuple[str, ...]:
+        """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
+        asked = {"repeated_lines": self.spans.repeated_line_documents is not None}
+        return tuple(name for name, is_asked in asked.items() if is_asked)
+
+    @property
     def changes_spans(self) -> bool:
-        """Whether the text changes after linking."""
-        return self.spans.repeated_line_documents is not None
+        """Whether texts change after linking."""
+        return bool(self.span_changes)
 
     @property
     def references(self) -> tuple[int, ...]:
@@ -793,7 +831,7 @@ class Recipe(Section):
             came = 'with [duplicates] among = "passing" these were not compared'
             raise RecipeError(asked, came, "", 'set among = "read"')
         kinds = {section.kind for section in self.sources}
-        if not kinds.intersection(self.spans.sources):
+        if "repeated_lines" in self.span_changes and not kinds.intersection(self.spans.sources):
             asked = "[spans] sources names kinds of the recipe's sources"
             came = f"{', '.join(self.spans.sources)} is none"
             raise RecipeError(asked, came, "", f"name some of {', '.join(sorted(kinds))}")

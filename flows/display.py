@@ -98,6 +98,11 @@ def show_run(result: dict[str, Any]) -> None:
             f"evaluation set {facts['set']}: {facts['indexed']:,} of {facts['items']:,} items were "
             f"looked for, {facts['short']:,} have too few words, {facts['repeated']:,} are repeated"
         )
+    if result["index"]:
+        index = result["index"]
+        console.print(
+            f"compared with {index['documents']:,} documents of {', '.join(index['releases']) or 'no release'}"
+        )
     computed = sum(step["computed"] for step in result["steps"].values())
     reused = sum(step["reused"] for step in result["steps"].values())
     console.print(f"objects: {computed:,} computed, {reused:,} reused")

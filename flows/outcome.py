@@ -20,7 +20,7 @@ from curate.release.manifest import DocumentCounts, Draft, FunnelRow, Manifest, 
 from curate.release.publish import publish as publish_release
 from curate.release.shards import ReleaseFile, ShardFile
 from curate.sources.inputs import Part
-from curate.steps import deciding, reading, referencing, releasing
+from curate.steps import deciding, indexing, reading, referencing, releasing
 from curate.steps.work import LIBRARIES
 from flows.run import Run
 
@@ -149,6 +149,7 @@ def publish(
         files=tuple(files),
         splits=splits,
         split_conflicts=releasing.planned_shards(work, settled)[1],
+        index=indexing.describe_state(work),
     )
     bias = work.store.read_frame(f"{folder}/bias.parquet")
     languages = work.store.read_frame(f"{folder}/languages.parquet")
@@ -185,6 +186,7 @@ def describe(run: Run, manifest: Manifest, report: Report, *, is_new: bool) -> d
         "content_hash": manifest.content_hash,
         "documents": report.documents.model_dump(),
         "splits": manifest.splits,
+        "index": manifest.index and manifest.index.model_dump(),
         "skipped": report.skipped,
         "evaluation_sets": referencing.read_facts(run.work.store, run.work.reference),
         "rules": _sum_sources(report.funnel),

@@ -1,10 +1,10 @@
 """Entries of bands: what is sorted, cut by range and merged to find texts with a band equal.
 
 An **entry** says that a text has a band: `band`, a hash of the band's number and its values, and
-`text`, the first 64 bits of the text's hash. Texts whose bits agree by chance (one in 10⁹ pairs of
-10⁹ texts shares them) share entries; whoever reads texts back compares whole hashes. `next` is a
-part of the hash of the band that follows, by which a bucket that is too large for all its pairs is
-ordered; null for an entry of a work (`curate.duplicates.candidates`).
+`text`, the first 64 bits of the text's hash. Two texts whose bits agree by chance (among 10⁹ texts
+there are any with a probability of 0.03) count as one here; whoever reads texts back compares whole
+hashes. `next` is a part of the hash of the band that follows, by which a bucket that is too large
+for all its pairs is ordered (`curate.duplicates.candidates`).
 
 A file of entries is sorted by `band`, then `text`, and holds no entry twice. It is an object of the
 store (Parquet, 20 bytes an entry) of groups of `GROUP_ENTRIES`; its metadata has the shape of the
@@ -64,15 +64,16 @@ def make_entries(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.Dat
     is_first = texts.is_first_distinct()
     if not is_first.all():
         frame, texts = frame.filter(is_first), texts.filter(is_first)
-    keys = hash_bands(frame["signature"], section)
+    keys = np.array([hash_band(frame["signature"], section, n) for n in range(section.bands)])
+    keys = keys.reshape(section.bands, len(texts))
     following = (np.roll(keys, -1, axis=0) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     return sort_entries(
         keys.reshape(-1), following.reshape(-1), np.tile(texts.to_numpy(), section.bands)
     )
 
 
-def hash_bands(signatures: pl.Series, section: DuplicatesSection) -> NDArray[np.uint64]:
-    """A hash of each band's number and values: uint64[bands, signatures].
+def hash_band(signatures: pl.Series, section: DuplicatesSection, band: int) -> NDArray[np.uint64]:
+    """A hash of one band's number and values, of each signature: uint64[signatures].
 
     Chance equality of two costs one verification.
 
@@ -88,26 +89,24 @@ def hash_bands(signatures: pl.Series, section: DuplicatesSection) -> NDArray[np.
             f"one of {came} bytes came",
             change="measure with the same [duplicates] bands and rows",
         )
-    keys = np.empty((section.bands, len(signatures)), np.uint64)
+    keys = np.empty(len(signatures), np.uint64)
+    begin = np.uint64(band + 1 << 32)  # else two bands of the same values would be equal
     for start in range(0, len(signatures), _CHUNK):
         chunk = signatures.slice(start, _CHUNK)
         data = chunk.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
-        values = np.frombuffer(data, "<u4").reshape(len(chunk), section.bands, section.rows)
-        state = np.broadcast_to(
-            np.arange(1, section.bands + 1, dtype=np.uint64) * _FACTOR, values.shape[:2]
-        ).copy()
-        state ^= state >> _HALF
-        for row in range(section.rows):
-            state = (state ^ values[:, :, row]) * _FACTOR
+        values = np.frombuffer(data, "<u4").reshape(len(chunk), section.bands * section.rows)
+        state = np.full(len(chunk), begin, np.uint64)
+        for value in range(band * section.rows, (band + 1) * section.rows):
+            state = (state ^ values[:, value]) * _FACTOR
             state ^= state >> _HALF
-        keys[:, start : start + len(chunk)] = (state * _FACTOR).T
+        keys[start : start + len(chunk)] = state * _FACTOR
     return keys
 
 
 def sort_entries(
-    band: NDArray[np.uint64], following: NDArray[np.uint32] | None, text: NDArray[np.uint64]
+    band: NDArray[np.uint64], following: NDArray[np.uint32], text: NDArray[np.uint64]
 ) -> pl.DataFrame:
-    """A frame of `ENTRIES` in order and without repetition; without `following`, of works."""
+    """A frame of `ENTRIES` in order and without repetition."""
     order = np.argsort(band)
     band, text = band[order], text[order]
     ties = np.flatnonzero(~begins_run(band))
@@ -117,27 +116,15 @@ def sort_entries(
         among = np.flatnonzero(shared)
         order[among] = order[among[np.lexsort((text[among], band[among]))]]
         text[among] = text[among[np.lexsort((text[among], band[among]))]]
-    frame = pl.DataFrame(
-        {
-            "band": band,
-            "next": None if following is None else following[order],
-            "text": text,
-        },
-        schema=ENTRIES,
-    )
+    frame = pl.DataFrame({"band": band, "next": following[order], "text": text}, schema=ENTRIES)
     same = ~begins_run(band)
     same[1:] &= text[1:] == text[:-1]
     return frame.filter(~same) if same.any() else frame
 
 
 def merge_entries(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Frames of `ENTRIES`, near entries or entries of works, as one in order."""
+    """Frames of `ENTRIES` as one, in order and without repetition."""
     frame = pl.concat([pl.DataFrame(schema=ENTRIES), *parts])
-    following = frame["next"]
-    if following.null_count() == frame.height:
-        return sort_entries(frame["band"].to_numpy(), None, frame["text"].to_numpy())
-    if following.null_count():
-        raise ComponentError("entries of bands are merged", "entries of works came among them")
     return sort_entries(*(frame[name].to_numpy() for name in ENTRIES))
 
 
@@ -234,7 +221,7 @@ def checksum(entries: pl.DataFrame) -> str:
     """A hash of a frame of `ENTRIES`, as 16 hex digits."""
     digest = hashlib.blake2b(digest_size=8)
     for column in ENTRIES:
-        digest.update(entries[column].fill_null(0).to_numpy().tobytes())
+        digest.update(entries[column].to_numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -325,7 +325,7 @@ class Index:
         ranges: int,
     ) -> Segment:
         documents = documents.sort("id", "text_hash")
-        sums = [_sum_rows(group) for group in documents.iter_slices(GROUP_DOCUMENTS)]
+        sums = [checksum(group) for group in documents.iter_slices(GROUP_DOCUMENTS)]
         # the bands hang on the texts, so that the documents tell one segment from another
         name = content_key("segment", 1, releases=releases, documents=sums, ranges=ranges)
         folder = f"{self.folder}/segments/{name}"
@@ -368,7 +368,7 @@ class Index:
             scan = self.store.scan_frame(path)
             for number, said in enumerate(sums):
                 rows = scan.slice(number * GROUP_DOCUMENTS, GROUP_DOCUMENTS).collect()
-                if _sum_rows(rows) != said:
+                if checksum(rows) != said:
                     came = f"group {number} of {name} has another checksum"
                     raise self._damage(segment, came)
                 found.append(wanted(rows).select(DOCUMENTS.names()))
@@ -668,12 +668,12 @@ def count_ranges(documents: int, section: DuplicatesSection) -> int:
 # --- checksums and files
 
 
-def _sum_rows(rows: pl.DataFrame) -> str:
-    """A hash of the values of some documents."""
+def checksum(rows: pl.DataFrame) -> str:
+    """A hash of the values of a frame, whatever file they lie in."""
     digest = hashlib.blake2b(digest_size=16)
-    for column in DOCUMENTS:
-        values = rows[column].cast(pl.String).to_list()
-        digest.update("\0".join(values).encode())
+    for column in rows:
+        values = column.cast(pl.String).fill_null("").str.join("\0")
+        digest.update((values[0] or "").encode())
         digest.update(b"\1")
     return digest.hexdigest()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import polars as pl
 
@@ -21,7 +19,6 @@ from curate.decide import (
     preference,
     sum_funnel,
 )
-from curate.duplicates.candidates import find_candidates, find_versions, verify
 from curate.duplicates.clusters import choose_survivors
 from curate.schema import COLUMNS, DOCUMENT
 from curate.score.comparison import comparison
@@ -32,7 +29,6 @@ from curate.steps.work import (
     Block,
     Corpus,
     Work,
-    library_versions,
     name_of,
     read_documents,
 )
@@ -47,6 +43,7 @@ class Decided:
     Attributes:
         corpus: the documents that were read.
         links: key of the verified pairs.
+        earlier: key of what was released before and is near; empty where nothing is asked for.
         survivors: key of the duplicates among what passes.
         made: the documents that were made, one block for each block of the corpus or none.
         made_survivors: key of the duplicates among those.
@@ -54,6 +51,7 @@ class Decided:
 
     corpus: Corpus
     links: str
+    earlier: str = ""
     survivors: str = ""
     made: Corpus = field(default_factory=lambda: Corpus(()))
     made_survivors: str = ""
@@ -93,72 +91,15 @@ def read_funnel(work: Work, block: Block) -> pl.DataFrame:
     return pl.DataFrame(metadata["funnel"], schema=FUNNEL)
 
 
-# --- pairs of documents
+# --- survivors among what passes
 
 
-def link_key(work: Work, corpus: Corpus) -> str:
-    """The key of the verified pairs: signatures, limits, and the verdicts if only those count."""
-    section = work.recipe.duplicates
-    parts: dict[str, Any] = {
-        "signatures": [score_key(work, block, "signatures") for block in corpus.blocks],
-        "floor": _floor(work),
-        "languages": [score_key(work, block, "language") for block in corpus.blocks]
-        if section.versions == "similar"
-        else [],
-        "libraries": library_versions("link"),
-    }
-    if section.among == "passing":
-        parts["among"] = [judge_key(work, block) for block in corpus.blocks]
-    return work.key("link", **parts)
+def compared_key(work: Work, block: Block) -> str:
+    """The key of which documents are compared: that of the verdicts; empty where all are."""
+    return "" if block.priority in work.recipe.references else judge_key(work, block)
 
 
-def link_name(work: Work, corpus: Corpus) -> str:
-    """The object of the verified pairs."""
-    return name_of("link", link_key(work, corpus))
-
-
-def link(work: Work, corpus: Corpus) -> None:
-    """Verified pairs of text classes, whatever the scope: `decide` looks at scopes.
-
-    Memory: a signature (4 bytes × bands × rows) per distinct text, and the shingle sets of the
-    texts that are candidates (see `verify`).
-    """
-    section = work.recipe.duplicates
-    signatures = []
-    works = []
-    for block in corpus.blocks:
-        scores = read_scores(work, block, ["text_hash", "signature", "language"])
-        scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
-        if section.among == "passing":
-            scores = scores.filter(_compared(work, block))
-        scores = scores.filter(pl.col("signature").is_not_null())
-        signatures.append(scores.select("text_hash", "signature"))
-        works.append(scores.select("text_hash", "work", "language").drop_nulls())
-    frame = pl.concat(signatures).drop_nulls().unique("text_hash", maintain_order=True)
-    candidates = find_candidates(frame, section)
-    if section.versions == "similar":
-        candidates = pl.concat([candidates, find_versions(pl.concat(works))]).unique()
-    wanted = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
-
-    def texts() -> Iterator[pl.DataFrame]:
-        for block in corpus.blocks:
-            hashes = read_scores(work, block, ["text_hash"])["text_hash"]
-            chosen = hashes.is_in(wanted.implode())
-            if chosen.any():
-                text = work.store.read_frame(block.name, ["text"])["text"]
-                yield pl.DataFrame({"text_hash": hashes, "text": text}).filter(chosen)
-
-    links = verify(candidates, texts(), section)
-    metadata = {"texts": frame.height, "candidates": candidates.height, "pairs": links.height}
-    work.store.write_frame(link_name(work, corpus), links, metadata)
-
-
-def _floor(work: Work) -> dict[str, Any]:
-    section = work.recipe.duplicates
-    return {"similarity": section.least_similarity, "versions": section.versions == "similar"}
-
-
-def _compared(work: Work, block: Block) -> pl.Series:
+def compared(work: Work, block: Block) -> pl.Series:
     """Whether each document is compared: it passes, or it is of a source to compare with."""
     if block.priority in work.recipe.references:
         return pl.repeat(value=True, n=block.documents, eager=True)
@@ -170,14 +111,12 @@ def _passing(work: Work, block: Block) -> pl.Series:
     return work.store.read_frame(name, ["removed_by"])["removed_by"].is_null()
 
 
-# --- survivors among what passes
-
-
 def survivors_key(work: Work, decided: Decided) -> str:
     """The key of the duplicates among the documents that pass every other rule."""
     return work.key(
         "survivors",
         links=decided.links,
+        earlier=decided.earlier,
         section=work.recipe.duplicates.model_dump(
             include={
                 "action",
@@ -226,11 +165,12 @@ def find_survivors(work: Work, decided: Decided) -> None:
             [
                 read_comparable(work, decided.corpus, place)
                 .with_columns(passes=_passing(work, block))
-                .filter(_compared(work, block))
+                .filter(compared(work, block))
                 for place, block in enumerate(decided.corpus.blocks)
             ]
         )
-        members = choose_survivors(frame.drop("source", "passes"), links, section)
+        earlier = read_earlier(work, decided.earlier)
+        members = choose_survivors(frame.drop("source", "passes"), links, section, earlier)
         if not section.release_reference:
             members = _leave_out(frame.filter("is_reference").select("id"), members)
         frame = frame.filter("passes")
@@ -248,15 +188,20 @@ def find_survivors(work: Work, decided: Decided) -> None:
             ]
         )
         # a made text is meant to be near to its parent: only equal texts count
-        compared = pl.concat([*kept, frame]).drop("source")
+        both = pl.concat([*kept, frame]).drop("source")
         scope = "snapshot" if section.scope == "snapshot" else "release"
         equal = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
-        members = choose_survivors(compared, links.clear(), equal)
+        members = choose_survivors(both, links.clear(), equal)
         members = members.join(frame, on="id", how="semi")
     members = members.sort("id")
     funnel = _count_duplicates(work, frame, members)
     name = survivors_name(work, decided)
     work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
+
+
+def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
+    """What was released before and is near (`EARLIER`), by its key; None where nothing is asked."""
+    return work.store.read_frame(name_of("earlier", key)) if key else None
 
 
 def _leave_out(references: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:

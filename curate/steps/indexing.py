@@ -20,14 +20,30 @@ import polars as pl
 from curate.duplicates.bands import make_entries
 from curate.duplicates.candidates import verify
 from curate.duplicates.clusters import EARLIER
-from curate.duplicates.index import DOCUMENTS, Index, IndexDamageError, Segment, State, spooling
+from curate.duplicates.index import (
+    DOCUMENTS,
+    Index,
+    IndexDamageError,
+    Segment,
+    State,
+    checksum,
+    spooling,
+)
 from curate.errors import ReleaseError, StoreError
 from curate.ledger import find_parts
 from curate.recipe import DuplicatesSection
-from curate.release.manifest import Manifest, list_releases, read_manifest
-from curate.steps.deciding import compared, floor_of, judge_key
+from curate.release.manifest import IndexState, Manifest, list_releases, read_manifest
+from curate.steps.deciding import compared, compared_key
 from curate.steps.measuring import read_scores, score_key
-from curate.steps.work import Block, Corpus, Work, library_versions, name_of, overlay, read_documents
+from curate.steps.work import (
+    Block,
+    Corpus,
+    Work,
+    library_versions,
+    name_of,
+    overlay,
+    read_documents,
+)
 from curate.store import Store
 
 PATIENCE_SECONDS = 600.0  # for another run that adds its release
@@ -38,7 +54,23 @@ BATCH_TEXTS = 4096
 # --- the index as the releases say
 
 
-def update(store: Store, section: DuplicatesSection) -> tuple[State, list[str]]:
+def is_current(work: Work) -> bool:
+    """Whether the index has all releases of the store.
+
+    Raises:
+        StoreError: it has other parameters.
+    """
+    index = Index(work.store, work.recipe.duplicates)
+    index.check_parameters()
+    return not _lacking(work.store, index.newest())
+
+
+def newest(work: Work) -> State:
+    """The newest state of the index of a run's store."""
+    return Index(work.store, work.recipe.duplicates).newest()
+
+
+def update(work: Work, section: DuplicatesSection) -> tuple[State, list[str]]:
     """Add the releases of the store that the index lacks.
 
     Returns:
@@ -47,11 +79,8 @@ def update(store: Store, section: DuplicatesSection) -> tuple[State, list[str]]:
     Raises:
         StoreError: the index has other parameters, or another process holds it for too long.
     """
-    index = Index(store, section)
+    store, index = work.store, Index(work.store, section)
     index.check_parameters()
-    state = index.newest()
-    if not _lacking(store, state):
-        return state, []
     warnings = []
     with index.writing(PATIENCE_SECONDS):
         state = index.newest()
@@ -104,15 +133,16 @@ def _sign(index: Index, manifest: Manifest) -> Iterator[pl.DataFrame]:
     for (block,), rows in kept.group_by("block", maintain_order=True):
         texts = store.read_frame(str(block), ["text"])
         for some in rows.iter_slices(BATCH_TEXTS):
-            text = texts[some["row"].to_list()]
+            text = texts[some["row"]]
             scores = score(text).select("text_hash", "signature")
             named = pl.lit(manifest.reference).alias("release")
             yield some.hstack(scores).with_columns(named).select(*DOCUMENTS.names(), "signature")
 
 
 def repair(index: Index, state: State, name: str) -> State:
-    """Make a damaged segment again, from the releases that it stands for; in the same state if the
-    same documents are there.
+    """Make a damaged segment again, from the releases that it stands for.
+
+    The state is the same if the same documents are there; else the new one is published.
 
     Raises:
         StoreError: a release or a text is gone.
@@ -149,47 +179,52 @@ def _parted(reference: str) -> tuple[str, int]:
 # --- what a run's documents are near to
 
 
-def earlier_key(work: Work, item: tuple[Corpus, State]) -> str:
+def earlier_key(work: Work, corpus: Corpus) -> str:
     """The key of what was released before and is near to a corpus."""
-    corpus, state = item
+    state = _pinned(work)
     blocks = [block for part in corpus.blocks for block in (part, part.changed) if block]
     parts: dict[str, Any] = {
         "state": state.identity,
         "corpus": (corpus.key, corpus.ids),
         "signatures": [score_key(work, block, "signatures") for block in blocks],
-        "floor": floor_of(work),
+        "floor": work.recipe.duplicates.least_similarity,
         "libraries": library_versions("link"),
     }
     if work.recipe.duplicates.among == "passing":
-        parts["among"] = [judge_key(work, block) for block in corpus.blocks]
+        parts["among"] = [compared_key(work, block) for block in corpus.blocks]
     return work.key("earlier", **parts)
 
 
-def earlier_name(work: Work, item: tuple[Corpus, State]) -> str:
+def _pinned(work: Work) -> State:
+    return work.index or State()
+
+
+def earlier_name(work: Work, corpus: Corpus) -> str:
     """The object of what was released before and is near to a corpus."""
-    return name_of("earlier", earlier_key(work, item))
+    return name_of("earlier", earlier_key(work, corpus))
 
 
-def settle_earlier(work: Work, item: tuple[Corpus, State]) -> tuple[str, list[str]]:
-    """The key under which later steps find what was released before, and one sentence for each
-    segment that was made again.
+def settle_earlier(work: Work, corpus: Corpus) -> tuple[str, list[str]]:
+    """The key under which later steps find what was released before.
 
-    The key is that of the content: a state that grew by what is not near changes nothing later.
+    It is that of the content: a state that grew by what is not near changes nothing later. And one
+    sentence for each segment that was made again.
     """
-    metadata = work.store.read_metadata(earlier_name(work, item))
+    metadata = work.store.read_metadata(earlier_name(work, corpus))
     repaired = [
-        f"segment {name} of the index was damaged and was made again" for name in metadata["repaired"]
+        f"segment {name} of the index was damaged and was made again"
+        for name in metadata["repaired"]
     ]
     return metadata["content"], repaired
 
 
-def find_earlier(work: Work, item: tuple[Corpus, State]) -> None:
+def find_earlier(work: Work, corpus: Corpus) -> None:
     """What was released before and equals the run's documents, or is near to them: `EARLIER`.
 
     A document is compared as it is after `[spans]`. Of the released documents with one text the
     first id stands for all.
     """
-    corpus, state = item
+    state = _pinned(work)
     index = Index(work.store, work.recipe.duplicates)
     repaired: list[str] = []
     while True:
@@ -201,10 +236,10 @@ def find_earlier(work: Work, item: tuple[Corpus, State]) -> None:
                 raise
             repaired.append(error.segment)
             state = repair(index, state, error.segment)
-    content = work.key("earlier", rows=found.rows())
+    content = work.key("earlier", rows=checksum(found))
     metadata = {"content": content, "repaired": repaired, "pairs": found.height}
     work.store.write_frame(name_of("earlier", content), found, {"pairs": found.height})
-    work.store.write_frame(earlier_name(work, item), found, metadata)
+    work.store.write_frame(earlier_name(work, corpus), found, metadata)
 
 
 def _search(work: Work, index: Index, corpus: Corpus, state: State) -> pl.DataFrame:
@@ -215,7 +250,9 @@ def _search(work: Work, index: Index, corpus: Corpus, state: State) -> pl.DataFr
     with spooling(documents, section) as spool:
         for place, block in enumerate(corpus.blocks):
             sought = _sought(work, block)
-            spool.add(make_entries(sought.rename({"sought": "text_hash", "text_hash": "own"}), section))
+            spool.add(
+                make_entries(sought.rename({"sought": "text_hash", "text_hash": "own"}), section)
+            )
             at = pl.lit(place, dtype=pl.Int64).alias("place")
             hashes.append(sought.select("text_hash", "sought", at))
         own = pl.concat(hashes).unique(["text_hash", "sought"], keep="first", maintain_order=True)
@@ -255,8 +292,11 @@ _SOUGHT = pl.Schema({"text_hash": pl.String, "sought": pl.String, "place": pl.In
 
 
 def _sought(work: Work, block: Block) -> pl.DataFrame:
-    """Of a block's documents the `text_hash` by which they are linked, and the hash `sought` and the
-    `signature` of the text that they have in the end."""
+    """What a block's documents are sought by.
+
+    `text_hash`, by which they are linked; `sought` and `signature`, of the text that they have in
+    the end.
+    """
     scores = read_scores(work, block, ["text_hash", "signature"])
     final = scores.rename({"text_hash": "sought"})
     if block.changed:
@@ -294,9 +334,18 @@ def _sought_all(work: Work, block: Block) -> pl.Series:
     return hashes["text_hash"]
 
 
-def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
-    """What was released before and is near, by the key that `settle_earlier` gave; None without."""
-    return work.store.read_frame(name_of("earlier", key)) if key else None
+def describe_state(work: Work) -> IndexState | None:
+    """The state that a run was checked against, for its manifest."""
+    state = work.index
+    if state is None:
+        return None
+    return IndexState(
+        folder=Index(work.store, work.recipe.duplicates).folder,
+        number=state.number,
+        identity=state.identity,
+        documents=state.documents,
+        releases=tuple(state.releases),
+    )
 
 
 def remove_everywhere(store: Store, indexes: Iterable[Index], ids: list[str]) -> dict[str, int]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from curate.duplicates.index import State
 from curate.recipe import Recipe
 from curate.schema import DOCUMENT, DataType
 from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 7,
+    "read": 8,
     "pair": 1,
     "ids": 1,
     "language": 1,
@@ -30,12 +31,18 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "signatures": 1,
     "reference": 1,
     "contamination": 1,
-    "link": 2,
+    "bands": 1,
+    "pairs": 1,
+    "candidates": 1,
+    "sets": 1,
+    "verify": 1,
+    "link": 3,
     "copies": 1,
     "lines": 1,
     "repeats": 1,
     "spans": 1,
     "relink": 1,
+    "earlier": 1,
     "judge": 1,
     "survivors": 3,
     "make": 3,
@@ -88,12 +95,14 @@ class Work:
         recipe: the recipe; a step reads its own section.
         batch_documents: documents scored at a time; shapes no output.
         reference: key of the compiled evaluation sets; empty where the recipe names none.
+        index: what was released before, as the run found it; None where it is not asked for.
     """
 
     store: Store
     recipe: Recipe
     batch_documents: int = 4096
     reference: str = ""
+    index: State | None = None
 
     def key(self, step: str, **parts: Any) -> str:
         """The key of an object of a step."""
@@ -141,6 +150,19 @@ class Corpus:
         """Of the whole corpus."""
         facts = [(b.key, b.priority, *([b.changed.key] if b.changed else [])) for b in self.blocks]
         return content_key("corpus", 1, blocks=facts)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A corpus as it was linked.
+
+    Attributes:
+        corpus: the documents.
+        links: key of the verified pairs.
+    """
+
+    corpus: Corpus
+    links: str
 
 
 def name_of(step: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Lines that many documents of one site carry: their hashes, and texts without them.
+"""Lines that many documents of one site carry: their hashes, and where they lie.
 
 Two lines are equal when their normal forms are: letters with their marks, simple case folding;
 each digit as 0; a run of white space as one space; everything else left out (CCNet, Wenzek et al.
@@ -17,13 +17,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.text import characters, cut
 from curate.text.characters import DIGIT, LOWER, NEWLINE, SPACE, STACKER
 from curate.text.cut import compiled, decode
-from curate.text.rewrite import rewrite
 from curate.text.segment import buffers
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -50,19 +48,20 @@ def hash_lines(
     return _hashes(data, starts, ends, line_offsets, sites, *tables), line_offsets
 
 
-def without_lines(text: pl.Series, dropped: NDArray[np.bool_]) -> pl.Series:
-    """Cleaned texts without some of their lines, their white space as `curate.text.clean` has it.
+def line_spans(text: pl.Series, chosen: NDArray[np.bool_]) -> pl.DataFrame:
+    """Where some of the lines of a batch of texts lie, each with its line feed.
 
     Args:
         text: strings.
-        dropped: for each line of the batch, in order, whether it goes.
+        chosen: for each line of the batch, in order, whether it is asked for.
+
+    Returns:
+        `row` (of the text), `start` and `end` (bytes from the text's begin), in order.
     """
     data, offsets = buffers(text)
     starts, ends, line_offsets, *_ = cut.lines(data, offsets, characters.classes())
-    rest, rest_offsets = _copied(data, offsets, starts, ends, line_offsets, dropped)
-    new, new_offsets, _ = rewrite(rest, rest_offsets, characters.cleaning(), characters.classes())
-    kept = [pa.py_buffer(new_offsets), pa.py_buffer(new)]
-    return pl.Series(text.name, pa.LargeStringArray.from_buffers(len(text), *kept), pl.String)
+    rows, starts, ends = _spans(data, offsets, starts, ends, line_offsets, chosen)
+    return pl.DataFrame({"row": rows, "start": starts, "end": ends})
 
 
 @compiled
@@ -102,32 +101,25 @@ def _hashes(
 
 
 @compiled
-def _copied(
-    data: Any, offsets: Any, starts: Any, ends: Any, line_offsets: Any, dropped: Any
-) -> Any:
-    """The bytes of the texts without some lines, each from its first byte through its line feed."""
-    new = np.empty(len(data), np.uint8)
-    new_offsets = np.zeros(len(offsets), np.int64)
+def _spans(data: Any, offsets: Any, starts: Any, ends: Any, line_offsets: Any, chosen: Any) -> Any:
+    """Row, first byte and end of each chosen line, from its first byte through its line feed."""
+    count = np.count_nonzero(chosen)
+    rows, firsts, lasts = (
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+    )
     to = 0
     for document in range(len(offsets) - 1):
-        at, stop = offsets[document], offsets[document + 1]
+        begin, stop = offsets[document], offsets[document + 1]
         for line in range(line_offsets[document], line_offsets[document + 1]):
-            if not dropped[line]:
+            if not chosen[line]:
                 continue
-            begin = starts[line]
-            while begin > at and data[begin - 1] != _LF:
-                begin -= 1
-            while at < begin:
-                new[to] = data[at]
-                to += 1
-                at += 1
-            at = ends[line]
-            while at < stop and data[at] != _LF:
-                at += 1
-            at = min(at + 1, stop)
-        while at < stop:
-            new[to] = data[at]
+            first, last = starts[line], ends[line]
+            while first > begin and data[first - 1] != _LF:
+                first -= 1
+            while last < stop and data[last] != _LF:
+                last += 1
+            rows[to], firsts[to], lasts[to] = document, first - begin, min(last + 1, stop) - begin
             to += 1
-            at += 1
-        new_offsets[document + 1] = to
-    return new[:to], new_offsets
+    return rows, firsts, lasts

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from curate.recipe import load_recipe
-from curate.steps import deciding, measuring, reading, spanning
-from curate.steps.work import Work, find_repeats, read_documents
+from curate.steps import linking, measuring, reading, repeats, spanning
+from curate.steps.work import Linked, Work, find_repeats, read_documents
 from curate.store import Store
 
 RECIPE = """
@@ -64,18 +64,18 @@ def change(folder, store):
     corpus = replace(corpus, ids=find_repeats(work, corpus))
     for block in corpus.blocks:
         measuring.measure_block(work, block)
-    deciding.link(work, corpus)
-    linked = spanning.Linked(corpus, deciding.link_key(work, corpus))
-    spanning.find_copies(work, linked)
+    linking.link_at_once(work, corpus)
+    linked = Linked(corpus, linking.link_key(work, corpus))
+    repeats.find_copies(work, linked)
     places = range(len(corpus.blocks))
     for place in places:
-        spanning.hash_block(work, (linked, place))
-    ranges = spanning.plan_ranges(work, linked)
-    for part in ranges:
-        spanning.count_lines(work, part)
+        repeats.hash_block(work, (linked, place))
+    found = spanning.Found(linked, repeats.plan_ranges(work, linked))
+    for part in found.lines:
+        repeats.count_lines(work, part)
     for place in places:
-        spanning.change_block(work, (ranges, place))
-    return work, corpus, spanning.assemble_changed(work, ranges), len(ranges)
+        spanning.change_block(work, (found, place))
+    return work, corpus, spanning.assemble_changed(work, found), found.line_ranges
 
 
 def read_all(work, corpus):
@@ -121,7 +121,7 @@ def test_the_lines_that_go_are_those_of_a_plain_count(changed):
 def test_many_ranges_of_hashes_give_the_same_bytes(folder, changed, tmp_path, monkeypatch):
     work, _, after, ranges = changed
     assert ranges == 1
-    monkeypatch.setattr(spanning, "LINES_A_COUNT", 100)
+    monkeypatch.setattr(repeats, "LINES_A_COUNT", 100)
     again, _, same, many = change(folder, tmp_path)
     assert many >= 16
     assert same == after

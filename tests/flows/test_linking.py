@@ -1,0 +1,92 @@
+"""Linking in pieces: the same bytes as at once, whatever the memory, and however often killed."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from released import contents
+
+LEAST = "257MiB"  # a mebibyte for data: thousands of entries at a time
+RECIPE = """
+name = "linked"
+[duplicates]
+[release]
+"""
+SOURCE = """
+[[sources]]
+kind = "records"
+inputs = ["{}.jsonl"]
+id_column = "id"
+snapshot = "S"
+"""
+
+
+def texts(count: int) -> list[str]:
+    """Texts of which some are changed copies, some equal, some short, some empty."""
+    source = random.Random(3)
+    words = [f"{one}{other}" for one in "bcdfghkl" for other in ("a", "en", "ir", "ost", "ump")]
+    found = ["", "  ", "one", "One!", "two words", "?!", "?!"]
+    for number in range(count):
+        text = source.choices(words, k=source.randint(20, 300))
+        if number % 3 == 0:
+            text = found[-1].split()
+            for _ in range(source.randint(0, 5)):
+                text[source.randrange(len(text))] = "other"
+        found.append(" ".join(text))
+    adverts = [source.choices(words, k=30) for _ in range(2)]  # many share most of their bands
+    found += [" ".join([*adverts[n % 2], str(n)]) for n in range(120)]
+    return found + found[10:40]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("linked")
+    every = texts(900)
+    for number in range(5):
+        rows = [
+            json.dumps({"id": f"{number}-{row}", "text": text})
+            for row, text in enumerate(every[number::5])
+        ]
+        (folder / f"{number}.jsonl").write_text("\n".join(rows) + "\n")
+    sources = "".join(SOURCE.format(number) for number in range(5))
+    (folder / "linked.toml").write_text(RECIPE + sources)
+    return folder / "linked.toml"
+
+
+@pytest.fixture(scope="module")
+def reference(curate, recipe, tmp_path_factory) -> tuple[Path, dict]:
+    """The store of a run that links at once."""
+    store = tmp_path_factory.mktemp("reference") / "store"
+    result = curate.json("run", str(recipe), "--store", str(store), "--workers", "1")
+    assert not (store / "objects/bands").exists()
+    return store, result
+
+
+def links(store: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (store / "objects/link").glob("*")}
+
+
+@pytest.mark.parametrize(("memory", "workers"), [(LEAST, "2"), ("270000000", "1")])
+def test_memory_and_workers_change_no_byte(curate, recipe, reference, tmp_path, memory, workers):
+    result = curate.json(
+        "run",
+        str(recipe),
+        "--store",
+        str(tmp_path),
+        "--workers",
+        workers,
+        "--set",
+        f"duplicates.memory={memory}",
+    )
+
+    steps = {name: step["computed"] for name, step in result["steps"].items()}
+    assert steps["bands"] == steps["sets"] == 5
+    assert steps["pairs"] > 1
+    assert steps["verify"] > 1
+    assert len(links(reference[0])) == 1
+    assert links(tmp_path) == links(reference[0])
+    assert result["content_hash"] == reference[1]["content_hash"]
+    assert contents(tmp_path / result["folder"]) == contents(reference[0] / result["folder"])
