@@ -340,9 +340,9 @@ class Index:
         return Segment(name, releases, documents.height, size, files)
 
     def append(self, segment: Segment) -> State:
-        """The newest state with one segment more, published; under the lock."""
+        """The newest state with one segment more, published, unless it has its releases; under the lock."""
         state = self.newest()
-        if segment.name in {one.name for one in state.segments}:
+        if set(segment.releases) <= set(state.releases):
             return state
         return self.publish(replace(state, segments=(*state.segments, segment)))
 

@@ -65,7 +65,7 @@ def removed_by(recipe, frame: pl.DataFrame) -> dict[str, str]:
 
 def test_writing_again_gives_the_same_bytes():
     written = files()
-    formats = {".gz", ".bz2", ".srt", ".vtt"}
+    formats = {".gz", ".bz2", ".srt", ".vtt", ".jsonl"}
     found = {
         str(path.relative_to(FOLDER)): path.read_bytes()
         for path in FOLDER.rglob("*")
