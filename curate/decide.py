@@ -436,18 +436,25 @@ def apply_survivors(
         Same rows, same order, with `duplicate_of`, `similarity`, `cluster_size`.
     """
     frame = verdicts.join(members, on="id", how="left", maintain_order="left")
-    hit = pl.col("rule").is_not_null() & pl.col("removed_by").is_null()
+    loser = pl.col("duplicate_of").is_not_null()
     if section.action == "tag":
-        tagged = hit & (pl.col("rule") != REFERENCE)
-        tags = pl.when(tagged).then(pl.concat_list("tags", "rule")).otherwise("tags")
-        frame = frame.with_columns(tags=tags)
-        hit &= pl.col("rule") == REFERENCE
+        tags = pl.when(loser).then(pl.concat_list("tags", "rule")).otherwise("tags")
+        return frame.with_columns(tags=tags).drop("rule")
     limits = duplicate_limits(section)
     return frame.with_columns(
-        limit=pl.when(hit).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
-        removed_by=pl.when(hit).then("rule").otherwise("removed_by"),
-        value=pl.when(hit).then("similarity").otherwise("value"),
+        limit=pl.when(loser).then(pl.col("rule").replace_strict(limits)).otherwise("limit"),
+        removed_by=pl.when(loser).then("rule").otherwise("removed_by"),
+        value=pl.when(loser).then("similarity").otherwise("value"),
     ).drop("rule")
+
+
+def leave_out(verdicts: pl.DataFrame, section: DuplicatesSection) -> pl.DataFrame:
+    """Verdicts of documents that are only there to compare others with: none is kept."""
+    passes = pl.col("removed_by").is_null()
+    return verdicts.with_columns(
+        limit=pl.when(passes).then(pl.lit(duplicate_limits(section)[REFERENCE])).otherwise("limit"),
+        removed_by=pl.coalesce("removed_by", pl.lit(REFERENCE)),
+    )
 
 
 def duplicate_limits(section: DuplicatesSection) -> dict[str, str]:

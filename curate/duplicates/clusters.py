@@ -102,7 +102,7 @@ def choose_survivors(
         if column in section.by:
             record = pl.coalesce("parent", "id").alias("record")
             found = _keep_first(
-                passing.with_columns(record), found, section, [column], "record", rule
+                documents.with_columns(record), found, section, [column], "record", rule
             )
     return found
 

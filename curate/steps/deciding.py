@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 import polars as pl
 
@@ -16,12 +17,14 @@ from curate.decide import (
     count_rules,
     duplicate_rules,
     judge,
+    leave_out,
     preference,
     sum_funnel,
 )
-from curate.duplicates.clusters import choose_survivors
+from curate.duplicates.clusters import MEMBERS
 from curate.schema import COLUMNS, DOCUMENT
 from curate.score.comparison import comparison
+from curate.steps.clustering import find_members
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
@@ -33,6 +36,7 @@ from curate.steps.work import (
     read_documents,
 )
 
+MADE = "augment:"  # begins the source of a made document
 MADE_PRIORITY = 1 << 20  # a made document never outlives one that was read
 
 
@@ -158,44 +162,27 @@ def find_survivors(work: Work, decided: Decided) -> None:
     With made documents: which of them repeat a kept document, or one another.
     """
     section = work.recipe.duplicates
-    links = work.store.read_frame(name_of("link", decided.links))
-    read = range(len(decided.corpus.blocks))
-    if not decided.made.blocks:
-        frame = pl.concat(
-            [
-                read_comparable(work, decided.corpus, place)
-                .with_columns(passes=_passing(work, block))
-                .filter(compared(work, block))
-                for place, block in enumerate(decided.corpus.blocks)
-            ]
-        )
-        earlier = read_earlier(work, decided.earlier)
-        members = choose_survivors(frame.drop("source", "passes"), links, section, earlier)
-        if not section.release_reference:
-            members = _leave_out(frame.filter("is_reference").select("id"), members)
-        frame = frame.filter("passes")
-    else:
-        kept = [
-            read_comparable(work, decided.corpus, place).filter(
-                read_verdicts(work, decided, place)["removed_by"].is_null()
-            )
-            for place in read
-        ]
-        frame = pl.concat(
-            [
-                read_comparable(work, decided.made, place).filter(_passing(work, block))
-                for place, block in enumerate(decided.made.blocks)
-            ]
-        )
-        # a made text is meant to be near to its parent: only equal texts count
-        both = pl.concat([*kept, frame]).drop("source")
-        scope = "snapshot" if section.scope == "snapshot" else "release"
-        equal = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
-        members = choose_survivors(both, links.clear(), equal)
-        members = members.join(frame, on="id", how="semi")
-    members = members.sort("id")
-    funnel = _count_duplicates(work, frame, members)
+    corpus, made = decided.corpus, decided.made
     name = survivors_name(work, decided)
+    if not made.blocks:
+        readers = [partial(_read_compared, work, corpus, n) for n in range(len(corpus.blocks))]
+        documents = sum(block.documents for block in corpus.blocks)
+        earlier = read_earlier(work, decided.earlier)
+        members = find_members(work, readers, documents, decided.links, section, earlier)
+        sources = [_count_sources(work, block) for block in corpus.blocks]
+    else:
+        # a made text is meant to be near to its parent: only equal texts count
+        scope = "snapshot" if section.scope == "snapshot" else "release"
+        section = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
+        readers = [partial(_read_kept, work, decided, n) for n in range(len(corpus.blocks))]
+        readers += [partial(_read_compared, work, made, n) for n in range(len(made.blocks))]
+        documents = sum(block.documents for block in corpus.blocks + made.blocks)
+        members = find_members(work, readers, documents, "", section)
+        members = members.filter(pl.col("source").str.starts_with(MADE))
+        sources = [_count_sources(work, block) for block in made.blocks]
+    hits = pl.concat([members.select("source", "rule").drop_nulls(), *_left_out(work, decided)])
+    funnel = _count_duplicates(work, pl.concat(sources), hits)
+    members = members.select(*MEMBERS.names(), "place").sort("place", "id").rechunk()
     work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
 
 
@@ -204,17 +191,39 @@ def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
     return work.store.read_frame(name_of("earlier", key)) if key else None
 
 
-def _leave_out(references: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
-    """The members, with the documents that others are compared with and that are not released."""
-    joined = references.with_columns(left_out=pl.lit(REFERENCE)).join(
-        members, on="id", how="full", coalesce=True
-    )
-    rule = pl.coalesce("left_out", "rule").alias("rule")
-    return joined.with_columns(rule).select(members.columns).sort("id")
+def _left_out(work: Work, decided: Decided) -> list[pl.DataFrame]:
+    """`source` and `rule` of each document that is compared with others and is not released."""
+    if decided.made.blocks or work.recipe.duplicates.release_reference:
+        return []
+    return [
+        work.store.read_frame(block.name, ["source"])
+        .filter(_passing(work, block))
+        .with_columns(rule=pl.lit(REFERENCE))
+        for block in decided.corpus.blocks
+        if block.priority in work.recipe.references
+    ]
+
+
+def _read_compared(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
+    """What is compared of a block's documents."""
+    chosen = compared(work, corpus.blocks[place])
+    return read_comparable(work, corpus, place).filter(chosen)
+
+
+def _read_kept(work: Work, decided: Decided, place: int) -> pl.DataFrame:
+    """What is compared of a block's documents that are kept."""
+    kept = read_verdicts(work, decided, place)["removed_by"].is_null()
+    return read_comparable(work, decided.corpus, place).filter(kept)
+
+
+def _count_sources(work: Work, block: Block) -> pl.DataFrame:
+    """How many documents of each source pass."""
+    documents = work.store.read_frame(block.name, ["source"])
+    return documents.filter(_passing(work, block)).group_by("source").len("passing")
 
 
 def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
-    """What `choose_survivors` compares, of each document of a block, and the source."""
+    """What `choose_survivors` compares, of each document of a block, its source and place."""
     block = corpus.blocks[place]
     section = work.recipe.duplicates
     wanted = ["id", "snapshot", "date", "source", "work", "source_id", "parent", "uri", section.key]
@@ -236,26 +245,33 @@ def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
         "source_id",
         "source",
         "parent",
+        pl.lit(place, dtype=pl.UInt32).alias("place"),
     )
 
 
-def _count_duplicates(work: Work, passing: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the funnel for the duplicate rules."""
-    losers = members.filter(pl.col("rule").is_not_null()).select("id", "rule")
-    frame = passing.select("id", "source").join(losers, on="id", how="left")
+def _count_duplicates(work: Work, sources: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the funnel for the duplicate rules.
+
+    Args:
+        work: the run.
+        sources: `source`, `passing`; a source may have several rows.
+        members: with `source`.
+    """
+    left = sources.group_by("source").agg(pl.col("passing").sum()).sort("source")
     rows = []
-    reached = pl.lit(value=True)
     for rule in duplicate_rules(work.recipe):
         removes = work.recipe.duplicates.action == "remove" or rule == REFERENCE
-        hit = pl.col("rule").eq_missing(rule)
+        hits = members.filter(pl.col("rule") == rule).group_by("source").agg(hit=pl.len())
+        left = left.join(hits, on="source", how="left", maintain_order="left")
+        left = left.with_columns(pl.col("hit").fill_null(0))
         rows.append(
-            frame.filter(reached)
-            .group_by("source")
-            .agg(
+            left.filter(pl.col("passing") > 0)
+            .select(
+                "source",
                 rule=pl.lit(rule),
-                met=pl.len(),
-                removed=hit.sum() if removes else pl.lit(0),
-                tagged=pl.lit(0) if removes else hit.sum(),
+                met="passing",
+                removed="hit" if removes else pl.lit(0),
+                tagged=pl.lit(0) if removes else "hit",
                 not_applicable=pl.lit(0),
                 failed=pl.lit(0),
                 not_computed=pl.lit(0),
@@ -263,7 +279,7 @@ def _count_duplicates(work: Work, passing: pl.DataFrame, members: pl.DataFrame) 
             .select(FUNNEL.keys())
             .cast(pl.Schema(FUNNEL))
         )
-        reached &= hit.not_()
+        left = left.select("source", passing=pl.col("passing") - pl.col("hit"))
     return pl.concat(rows)
 
 
@@ -274,8 +290,12 @@ def read_verdicts(work: Work, decided: Decided, place: int, *, made: bool = Fals
     block = corpus.blocks[place]
     verdicts = work.store.read_frame(judge_name(work, block))
     ids = read_documents(work, corpus, place, ["id"])
-    members = work.store.read_frame(name_of("survivors", survivors))
-    return apply_survivors(ids.hstack(verdicts), members, work.recipe.duplicates)
+    scan = work.store.scan_frame(name_of("survivors", survivors))
+    members = scan.filter(pl.col("place") == place).drop("place").collect()
+    section = work.recipe.duplicates
+    verdicts = apply_survivors(ids.hstack(verdicts), members, section)
+    left_out = block.priority in work.recipe.references and not section.release_reference
+    return leave_out(verdicts, section) if left_out else verdicts
 
 
 # --- documents made of kept ones

@@ -15,7 +15,7 @@ own, so that a killed run goes on from them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -52,7 +52,7 @@ from curate.steps.deciding import compared, compared_key
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import Block, Corpus, Work, library_versions, name_of
 
-ENTRY_BYTES = 100  # of memory for each entry of a range, pairs in it included
+ENTRY_BYTES = 64  # of memory for each entry of a range, pairs in it included
 SHINGLE_BYTES = 18  # of memory for each shingle of texts that are compared
 SHINGLES_A_BYTE = 0.19  # of text: an English word and what is about it have 5.3 bytes
 TEXT_BYTES = 300  # of memory for each text that is linked at once, beside its signature
@@ -421,10 +421,9 @@ def verify_part(work: Work, item: tuple[Cut, int]) -> None:
         raise ComponentError(asked, came)
     links = [pl.DataFrame(schema=LINKS)]
     for some in _cut_pairs(pairs.sort("hash_a", "hash_b"), section):
-        hashes = pl.concat([some["hash_a"], some["hash_b"]]).unique()
-        places = texts.filter(texts["text_hash"].is_in(hashes.implode()))["place"].unique()
-        held = (scans[place].filter(pl.col("part") == number) for place in places.sort())
-        links.append(compare(some, _read_sets(held, hashes), section))
+        ends = pl.concat([some["hash_a"], some["hash_b"]]).unique()
+        held = texts.filter(texts["text_hash"].is_in(ends.implode())).partition_by("place")
+        links.append(compare(some, _read_sets(scans, number, held), section))
     found = pl.concat(links).sort("hash_a", "hash_b")
     metadata = {"candidates": pairs.height}
     work.store.write_frame(verified_name(work, item), found, metadata)
@@ -452,16 +451,17 @@ def _cut_pairs(pairs: pl.DataFrame, section: DuplicatesSection) -> list[pl.DataF
     )
 
 
-def _read_sets(scans: Iterable[pl.LazyFrame], hashes: pl.Series) -> Iterator[Sets]:
-    for scan in scans:
-        some = scan.filter(pl.col("text_hash").is_in(hashes.implode())).collect().rechunk()
+def _read_sets(
+    scans: Sequence[pl.LazyFrame], part: int, wanted: Iterable[pl.DataFrame]
+) -> Iterator[Sets]:
+    """The sets of wanted texts of a part: frames with one `place` each, and `text_hash`."""
+    for texts in wanted:
+        given = scans[texts["place"][0]].filter(pl.col("part") == part).collect()
+        some = given.join(texts, on="text_hash", how="semi").rechunk()
         array = some["shingles"].to_arrow(compat_level=pl.CompatLevel.oldest())
-        ends, data = (
-            np.frombuffer(buffer, kind)
-            for buffer, kind in zip(array.buffers()[1:], ("<i8", "u1"), strict=True)
-        )
-        ends = ends[array.offset : array.offset + len(array) + 1]
-        shingles = data[ends[0] : ends[-1]].view("<u8")
+        _, ends, data = array.buffers()
+        ends = np.frombuffer(ends, "<i8")[array.offset : array.offset + len(array) + 1]
+        shingles = np.frombuffer(data, "u1")[ends[0] : ends[-1]].view("<u8")
         yield Sets(some["text_hash"], shingles, (ends - ends[0]) // 8)
 
 

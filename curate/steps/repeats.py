@@ -12,14 +12,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.duplicates.clusters import choose_survivors
 from curate.score.addresses import split_address
+from curate.steps.clustering import find_members
 from curate.steps.deciding import read_comparable
 from curate.steps.work import Linked, Work, library_versions, name_of
 
@@ -81,21 +82,20 @@ def find_copies(work: Work, linked: Linked) -> None:
 
     A page that a snapshot holds twelve times would else lose all its lines.
     """
-    frames = [
-        read_comparable(work, linked.corpus, place).with_columns(
-            pl.lit(place, dtype=pl.Int32).alias("place"),
-            pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
-        )
-        for place in range(len(linked.corpus.blocks))
-    ]
-    documents = pl.concat(frames)
-    links = work.store.read_frame(name_of("link", linked.links))
+
+    def read(place: int) -> pl.DataFrame:
+        row = pl.int_range(pl.len(), dtype=pl.Int64).alias("row")
+        named = ("id", "snapshot", "text_hash", "priority", "words", "date", "place")
+        return read_comparable(work, linked.corpus, place).select(*named, row)
+
+    blocks = linked.corpus.blocks
     texts_alone = {"versions": "off", "scope": "snapshot", "by": ()}
     section = work.recipe.duplicates.model_copy(update=texts_alone)
-    named = ("id", "snapshot", "text_hash", "priority", "words", "date")
-    members = choose_survivors(documents.select(named), links, section)
+    readers = [partial(read, place) for place in range(len(blocks))]
+    documents = sum(block.documents for block in blocks)
+    members = find_members(work, readers, documents, linked.links, section)
     losers = members.filter(pl.col("duplicate_of").is_not_null())
-    copies = documents.join(losers, on="id", how="semi").select("place", "row")
+    copies = losers.select(pl.col("place").cast(pl.Int32), "row")
     work.store.write_frame(copies_name(work, linked), copies.sort("place", "row"))
 
 

@@ -131,7 +131,7 @@ def test_one_document_of_an_address_or_a_key_is_kept(rows, by):
         left = [
             (not row[2], f"{n:02}")
             for n, row in enumerate(rows)
-            if row[3] == value and f"{n:02}" not in texts
+            if row[3] == value and row[0] is not None and f"{n:02}" not in texts
         ]
         for is_own, name in left:
             if is_own and name != min(left)[1]:

@@ -252,7 +252,9 @@ def files() -> dict[str, bytes]:
 
 
 LATER = "https://later.example"
-LATER_PAGES = (  # address, file of prose, page, replacements
+LATER_PAGES: tuple[
+    tuple[str, str, str, dict[str, str]], ...
+] = (  # address, file of prose, page, replacements
     ("/bakery", "en", "harbour_bakery", {}),
     ("/werkstatt", "de", "werkstatt", {"Werkstatt": "Werkstube"}),
     ("/reliure", "fr", "reliure", {"papier": "carton"}),
@@ -266,7 +268,7 @@ LATER_PAGES = (  # address, file of prose, page, replacements
 
 def later() -> bytes:
     """Pages of a later crawl, as records."""
-    rows = []
+    rows: list[dict[str, str]] = []
     for address, name, key, edits in LATER_PAGES:
         facts = prose(name)[key]
         text = facts["text"].strip()
