@@ -31,12 +31,13 @@ from curate.schema import BEFORE_SPANS, COLUMNS, DataType
 Removes = Literal[
     "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
 ]
+NEAR = "duplicates.near"
 DUPLICATE_RULES = (
-    "duplicates.exact",
-    "duplicates.near",
-    "duplicates.version",
     "duplicates.url",
     "duplicates.key",
+    "duplicates.exact",
+    NEAR,
+    "duplicates.version",
     "duplicates.reference",  # documents that others are compared with, and no duplicates
 )
 REFERENCE = DUPLICATE_RULES[-1]
@@ -461,8 +462,8 @@ def duplicate_limits(section: DuplicatesSection) -> dict[str, str]:
     """The limit of each duplicate rule as text."""
     similar = section.versions == "similar"
     version = f"{section.version_similarity:g}" if similar else section.versions
-    key = ("one url", f"one {section.key}", "not released")
-    limits = ("1", f"{section.minimum_similarity:g}", version, *key)
+    texts = ("1", f"{section.minimum_similarity:g}", version)
+    limits = ("one url", f"one {section.key}", *texts, "not released")
     return dict(zip(DUPLICATE_RULES, limits, strict=True))
 
 

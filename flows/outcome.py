@@ -12,7 +12,7 @@ import polars as pl
 
 from curate import __version__
 from curate.audit import find_flagged, tell_row
-from curate.decide import DUPLICATE_RULES, check_removed_share, check_rows
+from curate.decide import NEAR, check_removed_share, check_rows
 from curate.errors import DecisionError
 from curate.ledger import find_parts
 from curate.release.card import write_card
@@ -209,6 +209,6 @@ def _example(run: Run, manifest: Manifest) -> str:
     part = find_parts(run.work.store, manifest.folder)[0]
     rows = run.work.store.scan_frame(f"{manifest.folder}/{part.name}").select("id", "removed_by")
     removed = pl.col("removed_by")
-    order = [removed.eq_missing(DUPLICATE_RULES[1]), removed.is_not_null()]
+    order = [removed.eq_missing(NEAR), removed.is_not_null()]
     best = rows.sort(*order, "id", descending=[True, True, False]).head(1).collect()
     return str(best["id"][0]) if best.height else "ID"

@@ -59,9 +59,9 @@ def choose_survivors(
     verified pair with one, goes with the first of those that are most similar.
 
     With `versions = "id"`, one upload (documents with one `source_id`) is kept of those of a work
-    and language: the first by reference and priority, then the longest, then the earliest, then by
-    id. Among what is left then, so is one document (with the parts that it was cut into) of those of
-    one `url`, and of one `key`.
+    and language: the first in the same order. So is, before texts are compared, one document (with
+    the parts that it was cut into) of those of one `url`, and then of one `key`: what goes by these
+    shadows nobody by its text.
 
     Args:
         passing: `id` (text, or numbers in its order), `text_hash` (null: of no cluster),
@@ -80,8 +80,8 @@ def choose_survivors(
         best pair within the cluster, else (by id, url or key alone) null; `rule`:
         `duplicates.exact` when the text equals the survivor's, else `duplicates.near` when
         duplicates connect them, else `duplicates.version`, or `duplicates.url` or `duplicates.key`;
-        `cluster_size`, in documents. The three in the middle are null for what stays. Independent
-        of the order of rows.
+        `cluster_size`, in documents; what went by url or key counts with the survivor of what it
+        went for. The three in the middle are null for what stays. Independent of the order of rows.
     """
     fixed = {"is_reference": pl.lit(value=False), "preference": pl.lit(None, pl.Float64)}
     missing = {name: value for name, value in fixed.items() if name not in passing.columns}
@@ -89,6 +89,13 @@ def choose_survivors(
     for name in _scope(section):
         passing = passing.with_columns(pl.col(name).fill_null(""))
     documents = passing.filter(pl.col("text_hash").is_not_null())
+    gone = [pl.DataFrame(schema=_members(documents))]
+    for column, rule in (("url", URL), ("key", KEY)):
+        if column in section.by:
+            whole = documents.with_columns(record=pl.coalesce("parent", "id"))
+            found = _keep_first(whole, gone[0].clear(), section, [column], "record", rule)
+            gone.append(found.filter(pl.col("duplicate_of").is_not_null()))
+            documents = documents.join(gone[-1], on="id", how="anti", maintain_order="left")
     if earlier is not None and earlier.height:
         documents, links = _join_earlier(documents, links, earlier)
     links = links.filter(pl.col("similarity") >= section.least_of_duplicates)
@@ -98,13 +105,39 @@ def choose_survivors(
         found = found.filter(~pl.col("id").is_in(earlier["id"].implode()))
     if section.versions == "id":
         found = _keep_first(documents, found, section, ["work", "language"], "source_id", VERSION)
-    for column, rule in (("url", URL), ("key", KEY)):
-        if column in section.by:
-            record = pl.coalesce("parent", "id").alias("record")
-            found = _keep_first(
-                documents.with_columns(record), found, section, [column], "record", rule
+    return _join_gone(found, pl.concat(gone)) if section.by else found
+
+
+def _join_gone(members: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """The members of clusters, with what went by url or key before there were clusters."""
+    every = pl.concat([gone, members.filter(pl.col("duplicate_of").is_not_null())])
+    nexts = every.select(duplicate_of="id", then="duplicate_of")
+    for _ in ("key", "text"):  # what a document went for may have gone by these
+        gone = gone.join(nexts, on="duplicate_of", how="left").with_columns(
+            pl.coalesce("then", "duplicate_of").alias("duplicate_of")
+        )
+        gone = gone.drop("then")
+    here = pl.coalesce("duplicate_of", "id").alias("survivor")
+    went = gone.group_by(survivor="duplicate_of").agg(went=pl.len().cast(pl.Int64))
+    alone = went.join(members, left_on="survivor", right_on="id", how="anti").select(
+        id="survivor",
+        **{name: pl.lit(None, kind) for name, kind in MEMBERS.items() if name != "id"},
+    )
+    schema = members.schema
+    joined = pl.concat([members, alone.cast(schema), gone.cast(schema)]).with_columns(here)
+    size = pl.col("cluster_size").filter(
+        pl.col("rule").is_in([URL, KEY]).not_() | pl.col("rule").is_null()
+    )
+    return (
+        joined.join(went, on="survivor", how="left")
+        .with_columns(
+            (size.max().over("survivor").fill_null(1) + pl.col("went").fill_null(0)).alias(
+                "cluster_size"
             )
-    return found
+        )
+        .select(members.columns)
+        .sort("id")
+    )
 
 
 def _join_earlier(

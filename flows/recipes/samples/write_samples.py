@@ -255,7 +255,7 @@ LATER = "https://later.example"
 LATER_PAGES: tuple[
     tuple[str, str, str, dict[str, str]], ...
 ] = (  # address, file of prose, page, replacements
-    ("/bakery", "en", "harbour_bakery", {}),
+    ("/bakery", "en", "harbour_bakery", {"The": "The bakery at the harbour\n\nThe"}),
     ("/werkstatt", "de", "werkstatt", {"Werkstatt": "Werkstube"}),
     ("/reliure", "fr", "reliure", {"papier": "carton"}),
     ("/ferme", "wet", "ferme", {}),
