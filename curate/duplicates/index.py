@@ -418,6 +418,19 @@ class Index:
                 damage[segment.name] = error.came
         return damage
 
+    def describe(self, state: State) -> dict[str, Any]:
+        """A state in numbers."""
+        return {
+            "folder": self.folder,
+            "number": state.number,
+            "identity": state.identity,
+            "documents": state.documents,
+            "releases": state.releases,
+            "segments": len(state.segments),
+            "bytes": sum(segment.size for segment in state.segments),
+            "removed": len(self.removed(state)),
+        }
+
     # --- questions
 
     def find(

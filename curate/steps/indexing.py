@@ -12,7 +12,7 @@ corrected is decided again, and gives the same release if nothing else changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -31,7 +31,7 @@ from curate.duplicates.index import (
 )
 from curate.errors import ReleaseError, StoreError
 from curate.ledger import find_parts
-from curate.recipe import DuplicatesSection
+from curate.recipe import DuplicatesSection, Recipe
 from curate.release.manifest import IndexState, Manifest, list_releases, read_manifest
 from curate.steps.deciding import compared, compared_key
 from curate.steps.measuring import read_scores, score_key
@@ -79,12 +79,16 @@ def update(work: Work, section: DuplicatesSection) -> tuple[State, list[str]]:
     Raises:
         StoreError: the index has other parameters, or another process holds it for too long.
     """
-    store, index = work.store, Index(work.store, section)
+    index = Index(work.store, section)
     index.check_parameters()
+    return _add_releases(index)
+
+
+def _add_releases(index: Index) -> tuple[State, list[str]]:
     warnings = []
     with index.writing(PATIENCE_SECONDS):
         state = index.newest()
-        for manifest in _lacking(store, state):
+        for manifest in _lacking(index.store, state):
             try:
                 segment = _build(index, state, [manifest])
             except StoreError as error:
@@ -348,7 +352,10 @@ def describe_state(work: Work) -> IndexState | None:
     )
 
 
-def remove_everywhere(store: Store, indexes: Iterable[Index], ids: list[str]) -> dict[str, int]:
-    """Take documents out of all indexes of a store; the states' numbers by folder."""
-    assert all(index.store == store for index in indexes)
-    return {index.folder: index.remove(ids).number for index in indexes}
+def build_index(store: Store, recipe: Recipe) -> list[str]:
+    """Make the index that a recipe asks for, of the releases that the store holds.
+
+    Returns:
+        One sentence for each release that could not be added.
+    """
+    return _add_releases(Index(store, recipe.duplicates))[1]
