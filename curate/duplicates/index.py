@@ -22,7 +22,6 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,12 +29,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from curate.duplicates.bands import (
-    ENTRIES,
     cut_ranges,
     make_entries,
     merge_entries,
@@ -44,13 +40,11 @@ from curate.duplicates.bands import (
     shape_of,
     write_entries,
 )
+from curate.duplicates.spool import PAIRS, count_ranges, meet, spooling, take_range
 from curate.errors import CurateError, StoreError
 from curate.recipe import DuplicatesSection
 from curate.store import Store, content_key
 
-FULL_BUCKET = 32  # indexed texts with one band equal, up to which each is a candidate
-NEIGHBOURS = 4  # on either side, beyond that
-RANGE_ENTRIES = 1 << 22  # entries in a file of bands: what is sorted and merged at once
 GROUP_DOCUMENTS = 1 << 16
 LOCK_SECONDS = 0.5  # between two looks at a lock that is held
 SIGNED = 1  # raise it when signatures change for the same text and parameters
@@ -63,8 +57,6 @@ DOCUMENTS = pl.Schema(
         "row": pl.Int64,  # in it
     }
 )
-PAIRS = pl.Schema({"own": pl.UInt64, "theirs": pl.UInt64})
-_SPOOLED = np.dtype([("band", "<u8"), ("next", "<u4"), ("text", "<u8")])
 
 
 class IndexDamageError(StoreError):
@@ -466,7 +458,7 @@ class Index:
             for number, (low, high) in enumerate(cut_ranges(segment.ranges)):
                 ours = entries_of(low, high)
                 if ours.height:
-                    met = _meet(ours, self.read_bands(segment, number))
+                    met = meet(ours, self.read_bands(segment, number))
                     pairs = pl.concat([pairs, met]).unique()
             near = pairs.join(own, on="own")
 
@@ -537,7 +529,7 @@ class Index:
             def bands() -> Iterator[pl.DataFrame]:
                 for low, high in cut_ranges(ranges):
                     merged = merge_entries(
-                        _between(self.read_bands(segment, number), low, high)
+                        take_range(self.read_bands(segment, number), low, high)
                         for segment in state.segments
                         for number, (first, last) in enumerate(cut_ranges(segment.ranges))
                         if first <= high and last >= low
@@ -581,101 +573,6 @@ def open_indexes(store: Store) -> list[Index]:
             if index.folder == f"index/{name}":
                 found.append(index)
     return found
-
-
-# --- bands
-
-
-def _meet(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of texts with a band equal, of sorted entries; see `Index.find` for large buckets."""
-    band, text = theirs["band"].to_numpy(), theirs["text"].to_numpy()
-    following = theirs["next"].to_numpy()
-    sought = ours["band"].to_numpy()
-    start, stop = np.searchsorted(band, sought, "left"), np.searchsorted(band, sought, "right")
-    sizes = stop - start
-    own, own_next = ours["text"].to_numpy(), ours["next"].to_numpy()
-    is_small = (sizes > 0) & (sizes <= FULL_BUCKET)
-    found = [_expand(own[is_small], start[is_small], sizes[is_small], text)]
-    large = np.flatnonzero(sizes > FULL_BUCKET)
-    for first in np.unique(start[large]):
-        mine = large[start[large] == first]
-        last = stop[mine[0]]
-        order = first + np.argsort(following[first:last], kind="stable")
-        place = np.searchsorted(following[order], own_next[mine])
-        low = np.maximum(place - NEIGHBOURS, 0)
-        high = np.minimum(place + NEIGHBOURS, len(order))
-        found.append(_expand(own[mine], low, high - low, text[order]))
-    return pl.concat(found).unique()
-
-
-def _expand(
-    own: NDArray[np.uint64],
-    start: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-    text: NDArray[np.uint64],
-) -> pl.DataFrame:
-    """Each text with the run of others that begins at its start."""
-    ends = np.cumsum(sizes)
-    at = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes)
-    theirs = text[np.repeat(start, sizes) + at]
-    return pl.DataFrame({"own": np.repeat(own, sizes), "theirs": theirs}, schema=PAIRS)
-
-
-def _between(entries: pl.DataFrame, low: int, high: int) -> pl.DataFrame:
-    band = entries["band"].to_numpy()
-    start = int(np.searchsorted(band, np.uint64(low), "left"))
-    stop = int(np.searchsorted(band, np.uint64(high), "right"))
-    return entries.slice(start, stop - start)
-
-
-@dataclass(frozen=True)
-class Spool:
-    """Entries on a local disk, parted by range, until they are sorted.
-
-    Attributes:
-        folder: where they lie.
-        ranges: how many.
-    """
-
-    folder: Path
-    ranges: int
-
-    def add(self, entries: pl.DataFrame) -> None:
-        """Add sorted entries."""
-        for number, (low, high) in enumerate(cut_ranges(self.ranges)):
-            part = _between(entries, low, high)
-            rows = np.empty(part.height, _SPOOLED)
-            for name in ENTRIES:
-                rows[name] = part[name].to_numpy()
-            with Path(self.folder, str(number)).open("ab") as file:
-                rows.tofile(file)
-
-    def read(self, low: int, high: int) -> pl.DataFrame:
-        """The entries from one band to another, sorted, without repetition."""
-        parts = []
-        for number, (first, last) in enumerate(cut_ranges(self.ranges)):
-            path = Path(self.folder, str(number))
-            if first <= high and last >= low and path.exists():
-                rows = np.fromfile(path, _SPOOLED)
-                columns = {name: np.ascontiguousarray(rows[name]) for name in ENTRIES}
-                parts.append(pl.DataFrame(columns, schema=ENTRIES))
-        return _between(merge_entries(parts), low, high)
-
-
-@contextmanager
-def spooling(documents: int, section: DuplicatesSection) -> Iterator[Spool]:
-    """A spool for the entries of about so many documents; gone in the end."""
-    ranges = count_ranges(documents, section)
-    with tempfile.TemporaryDirectory() as folder:
-        yield Spool(Path(folder), ranges)
-
-
-def count_ranges(documents: int, section: DuplicatesSection) -> int:
-    """Ranges of at most about `RANGE_ENTRIES` entries: a power of two."""
-    ranges = 1
-    while documents * section.bands > ranges * RANGE_ENTRIES:
-        ranges *= 2
-    return ranges
 
 
 # --- checksums and files

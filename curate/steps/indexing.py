@@ -27,8 +27,8 @@ from curate.duplicates.index import (
     Segment,
     State,
     checksum,
-    spooling,
 )
+from curate.duplicates.spool import spooling
 from curate.errors import ReleaseError, StoreError
 from curate.ledger import find_parts
 from curate.recipe import DuplicatesSection, Recipe

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.duplicates import index as indexes
+from curate.duplicates import spool
 from curate.duplicates.bands import ENTRIES, make_entries, merge_entries
 from curate.duplicates.index import DOCUMENTS, Index, IndexDamageError, State, open_indexes
 from curate.errors import StoreError
@@ -103,7 +103,7 @@ def test_what_is_found_is_that_of_a_plain_reference(
             texts[text] = known.setdefault(text, bands)
     store = Store(str(tmp_path_factory.mktemp("store")))
     index = Index(store, SECTION)
-    with monkeypatch_of(indexes, "RANGE_ENTRIES", entries):
+    with monkeypatch_of(spool, "RANGE_ENTRIES", entries):
         held = []
         for number, texts in enumerate(releases):
             held.append(documents(list(texts.items()), f"r@{number + 1}", 100 * number))
@@ -173,7 +173,7 @@ def test_many_equal_bands_cost_no_square(index):
     sought = documents([(5000 + n, [7, n, 1, 1]) for n in range(1, 301)], "new")
 
     found = find(index, sought)
-    assert len(found) <= 300 * 2 * indexes.NEIGHBOURS + 300
+    assert len(found) <= 300 * 2 * spool.NEIGHBOURS + 300
     equal_next = {(text_hash(5000 + n), f"{n - 1:032x}") for n in range(1, 301)}
     assert equal_next <= set(found)
 

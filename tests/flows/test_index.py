@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from command import ROOT
 from released import contents
 
 from curate.duplicates.index import Index, IndexDamageError
@@ -72,6 +73,7 @@ def test_explain_names_survivor_similarity_and_release(curate, second):
         "similarity": 1.0,
     }
     assert f"({BAKERY} in quickstart@1), similarity 1" in bakery["answer"]
+    assert bakery["answer"] in (ROOT / "README.md").read_text(encoding="utf-8")
     farm = told(f"{LATER}/ferme")
     assert (farm["removed_by"], farm["duplicate"]["release"]) == ("duplicates.near", "quickstart@1")
     assert farm["duplicate"]["similarity"] == farm["value"] == 0.942857
