@@ -37,7 +37,7 @@ from curate.duplicates.candidates import cut_sets
 from curate.duplicates.signatures import Signatures
 from curate.recipe import make_recipe
 from curate.schema import COLUMNS
-from curate.steps import deciding, linking
+from curate.steps import deciding, linking, releasing
 from curate.steps.measuring import score_key
 from curate.steps.work import DOCUMENT_COLUMNS, Block, Corpus, Work, name_of
 from curate.store import Store
@@ -201,8 +201,10 @@ def make_block(work: Work, item: tuple[int, int]) -> None:
     }
     for scorer, columns in scores.items():
         work.store.write_frame(name_of(scorer, score_key(work, block, scorer)), columns)
-    nothing = {"removed_by": pl.String, "tags": pl.String, "value": pl.Float64, "limit": pl.Float64}
-    verdicts = frame.select(pl.lit(None, dtype=kind).alias(name) for name, kind in nothing.items())
+    nothing = {"removed_by": pl.String, "tags": pl.String, "value": pl.Float64, "limit": pl.String}
+    verdicts = pl.DataFrame(
+        {name: pl.Series([None] * frame.height, dtype=kind) for name, kind in nothing.items()}
+    )
     work.store.write_frame(deciding.judge_name(work, block), verdicts)
 
 
@@ -239,6 +241,7 @@ def measure(documents: int, memory: str, folder: Path) -> dict[str, Any]:
         decided = deciding.Decided(corpus, linking.link_key(work, corpus))
         clock.run("survivors", deciding.find_survivors, [decided])
         decided = replace(decided, survivors=deciding.survivors_key(work, decided))
+        clock.run("splits", releasing.split_documents, [releasing.Settled(decided)])
         links = work.store.read_frame(linking.link_name(work, corpus))
         members = work.store.read_metadata(deciding.survivors_name(work, decided))
         found, planted = recall(work, links, documents)

@@ -442,18 +442,30 @@ def choose_bands(similarity: float, recall: float, maximum_hashes: int) -> tuple
     raise RecipeError(asked, came, "", "ask for less recall, or give more hashes")
 
 
-_SIZES = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_SIZES = {
+    "": 1,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "TiB": 1 << 40,
+}
 PROCESS_BYTES = 256 << 20  # what a worker holds before it holds any data: libraries, compiled code
 
 
-def parse_size(size: object) -> object:
-    """Bytes of a size such as `2GiB` or `500 MB`; anything else as it came."""
-    found = (
-        re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)", size) if isinstance(size, str) else None
-    )
-    if found is None or found[2] not in _SIZES:
-        return size
-    return round(float(found[1]) * _SIZES[found[2]])
+def parse_size(size: object) -> int:
+    """Bytes of a size: `2GiB`, `500 MB`, or a number of bytes.
+
+    Raises:
+        RecipeError: it is none, or leaves nothing for data.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", str(size))
+    count = round(float(found[1]) * _SIZES[found[2]]) if found and found[2] in _SIZES else 0
+    if count > PROCESS_BYTES:
+        return count
+    asked = "[duplicates] memory is a size above 256MiB, which a process needs without any data"
+    raise RecipeError(asked, f"{size!r} came", "", 'as in memory = "2GiB"')
 
 
 class DuplicatesSection(Section):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,9 @@ def texts(count: int) -> list[str]:
     return found + found[10:40]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("linked")
@@ -69,17 +74,16 @@ def links(store: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (store / "objects/link").glob("*")}
 
 
-@pytest.mark.parametrize(("memory", "workers"), [(LEAST, "2"), ("270000000", "1")])
-def test_memory_and_workers_change_no_byte(curate, recipe, reference, tmp_path, memory, workers):
+def test_memory_and_workers_change_no_byte(curate, recipe, reference, tmp_path):
     result = curate.json(
         "run",
         str(recipe),
         "--store",
         str(tmp_path),
         "--workers",
-        workers,
+        "2",
         "--set",
-        f"duplicates.memory={memory}",
+        f"duplicates.memory={LEAST}",
     )
 
     steps = {name: step["computed"] for name, step in result["steps"].items()}
@@ -90,3 +94,56 @@ def test_memory_and_workers_change_no_byte(curate, recipe, reference, tmp_path, 
     assert links(tmp_path) == links(reference[0])
     assert result["content_hash"] == reference[1]["content_hash"]
     assert contents(tmp_path / result["folder"]) == contents(reference[0] / result["folder"])
+
+
+def kill(curate, recipe: Path, store: Path, objects: int) -> bool:
+    """Kill a run when it has made so many objects more; False when it was done before that."""
+    goal = count_objects(store) + objects
+    process = curate.start(
+        "run", str(recipe), "--store", str(store), "--set", f"duplicates.memory={LEAST}"
+    )
+    end = time.monotonic() + 240
+    while count_objects(store) < goal and process.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    killed = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return killed
+
+
+def count_objects(store: Path) -> int:
+    return sum(1 for _ in (store / "objects").rglob("*.parquet"))
+
+
+def finish(curate, recipe: Path, store: Path, reference: tuple[Path, dict]) -> None:
+    """Go on with a killed run, and compare what it gives."""
+    result = curate.json(
+        "run", str(recipe), "--store", str(store), "--set", f"duplicates.memory={LEAST}"
+    )
+
+    assert result["steps"]["verify"]["computed"] + result["steps"]["verify"]["reused"] > 1
+    assert links(store) == links(reference[0])
+    assert result["content_hash"] == reference[1]["content_hash"]
+    assert contents(store / result["folder"]) == contents(reference[0] / result["folder"])
+
+
+def test_a_run_killed_while_it_links_goes_on_to_the_same_bytes(curate, recipe, reference, tmp_path):
+    """Killed in two stages of linking, one after the other, and then finished."""
+    assert kill(curate, recipe, tmp_path, 39)
+    before = count_objects(tmp_path)
+    assert kill(curate, recipe, tmp_path, 11)
+    assert count_objects(tmp_path) >= before + 11
+    assert not (tmp_path / "releases").exists()
+    finish(curate, recipe, tmp_path, reference)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("point", range(20))
+def test_a_run_killed_at_a_random_point_goes_on_to_the_same_bytes(
+    curate, recipe, reference, tmp_path, point
+):
+    """At a number of objects, and a moment after it, that chance chooses anew for each point."""
+    objects = random.Random(point).randint(1, 100)
+    kill(curate, recipe, tmp_path, objects)
+    finish(curate, recipe, tmp_path, reference)
