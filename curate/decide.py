@@ -16,7 +16,7 @@ from typing import Literal
 
 import polars as pl
 
-from curate.errors import DecisionError, RecipeError, nearest
+from curate.errors import DecisionError, RecipeError
 from curate.presets import all_rules
 from curate.recipe import (
     DuplicatesSection,
@@ -164,7 +164,6 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     Raises:
         RecipeError: a preset or a rule is unknown, or reads a column that no scorer gives.
     """
-    preference(recipe.duplicates)
     rules = []
     if recipe.changes_spans:
         rules.append(Rule("spans.nothing_left", "characters", "at_or_below", 0.0))
@@ -479,19 +478,10 @@ def duplicate_rules(recipe: Recipe) -> tuple[str, ...]:
 
 
 def preference(section: DuplicatesSection) -> tuple[str, bool] | None:
-    """The column by which survivors are chosen, and whether the least is best; None: by none.
-
-    Raises:
-        RecipeError: there is no such column of numbers.
-    """
+    """The column by which survivors are chosen, and whether the least is best; None: by none."""
     if section.prefer is None:
         return None
-    name = section.prefer.removeprefix("-")
-    numbers = [n for n, column in COLUMNS.items() if column.dtype in {pl.Float64, pl.Int64}]
-    if name not in numbers:
-        asked = "[duplicates] prefer names a score column of numbers"
-        raise RecipeError(asked, f"{name!r} is none", "", nearest(name, numbers))
-    return name, section.prefer.startswith("-")
+    return section.prefer.removeprefix("-"), section.prefer.startswith("-")
 
 
 def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:

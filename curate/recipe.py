@@ -20,6 +20,7 @@ from pydantic import (
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language, stop_words
 from curate.presets import all_rules, load_preset, read_rules_file
+from curate.schema import COLUMNS
 
 
 class Section(BaseModel):
@@ -809,6 +810,26 @@ class Recipe(Section):
     def changes_spans(self) -> bool:
         """Whether texts change after linking."""
         return bool(self.span_changes)
+
+    @model_validator(mode="after")
+    def _can_prefer(self) -> Self:
+        if self.duplicates.prefer is None:
+            return self
+        name = self.duplicates.prefer.removeprefix("-")
+        numbers = [one for one, column in COLUMNS.items() if column.is_number]
+        asked = "[duplicates] prefer names a score column of numbers"
+        if name not in numbers:
+            raise RecipeError(asked, f"{name!r} is none", "", nearest(name, numbers))
+        is_off = {
+            "perplexity": not self.perplexity.models,
+            "toxicity": self.toxicity.scorer == "none",
+            "urls": self.urls.is_empty,
+            "contamination": not self.decontamination.sets,
+        }
+        scorer = COLUMNS[name].scorer
+        if is_off.get(scorer, False):
+            raise RecipeError(asked, f"{name!r} is not measured", "", f"set up [{scorer}]")
+        return self
 
     @property
     def references(self) -> tuple[int, ...]:

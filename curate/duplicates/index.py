@@ -29,6 +29,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import polars as pl
 
 from curate.duplicates.bands import (
@@ -172,6 +173,8 @@ class Index:
         Raises:
             StoreError: it cannot be read.
         """
+        if not self.store.is_local:  # another process may have published since this one looked
+            _file_system(self.store).invalidate_cache()
         numbers = [int(name.removesuffix(".json")) for name in self.store.names(self._states)]
         return self.read_state(max(numbers)) if numbers else State()
 
@@ -260,14 +263,12 @@ class Index:
         content = json.dumps(mine).encode()
         try:
             if not self.store.is_local:
-                import fsspec
-
-                filesystem = fsspec.core.url_to_fs(self.store.url)[0]
-                filesystem.pipe_file(self.store.path(name), content, mode="create")
+                path = self.store.path(name)
+                _file_system(self.store).pipe_file(path, content, mode="create")
                 return True
-            path = Path(self.store.path(name))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
+            lock = Path(self.store.path(name))
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with lock.open("xb") as file:
                 file.write(content)
         except FileExistsError:
             return False
@@ -594,6 +595,10 @@ def _sum_texts(sums: Iterable[str]) -> str:
 
 def _sum_metadata(metadata: Mapping[str, Any]) -> str:
     return _sum_texts([str(metadata["entries"]), *metadata["checksums"]])
+
+
+def _file_system(store: Store) -> Any:
+    return fsspec.core.url_to_fs(store.url)[0]
 
 
 def _read_json(store: Store, name: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ from curate.steps.work import (
 from curate.store import Store
 
 PATIENCE_SECONDS = 600.0  # for another run that adds its release
-PAIRS_AT_ONCE = 1 << 17  # whose texts are held in memory
+PAIRS_AT_ONCE = 1 << 16  # whose texts are held in memory
 BATCH_TEXTS = 4096
 
 

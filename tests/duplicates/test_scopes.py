@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.duplicates.clusters import EARLIER, choose_survivors
-from curate.recipe import DuplicatesSection
+from curate.errors import RecipeError
+from curate.recipe import DuplicatesSection, make_recipe
 from curate.score.addresses import canonical_address
 
 EXACT, NEAR = "duplicates.exact", "duplicates.near"
@@ -200,3 +201,19 @@ def test_the_preferred_survives_before_the_longer():
 )
 def test_addresses_of_one_document_have_one_spelling(address, expected):
     assert canonical_address(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefer", "told"),
+    [
+        ("wrods", "did you mean 'words'"),
+        ("text_hash", "'text_hash' is none"),
+        ("-perplexity", r"'perplexity' is not measured; set up \[perplexity\]"),
+        ("url_word_score", "is not measured"),
+    ],
+)
+def test_a_preference_that_nothing_measures_is_refused(prefer, told):
+    values = {"name": "x", "sources": [{"kind": "records", "inputs": ["x"]}]}
+    make_recipe(values | {"duplicates": {"prefer": "-toxicity"}})
+    with pytest.raises(RecipeError, match=told):
+        make_recipe(values | {"duplicates": {"prefer": prefer}})
