@@ -36,10 +36,14 @@ class SourceSection(Section):
     Attributes:
         inputs: files, globs or URLs; relative ones resolve against the recipe's folder.
         snapshot: the name that the documents carry (`CC-MAIN-2026-40`, `enwiki-20261101`).
+        reference: other documents are compared with these, which survive first and which no
+            duplicate rule removes, whatever the other rules say of them; they are not released
+            unless `[duplicates] release_reference` asks for it.
     """
 
     inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     snapshot: str = ""
+    reference: bool = False
 
 
 class CommonCrawlSection(SourceSection):
@@ -408,6 +412,38 @@ class PerplexitySection(Section):
         return self
 
 
+MAXIMUM_HASHES = 256  # MinHash values of a signature that `recall` may ask for
+
+
+def find_probability(similarity: float, bands: int, rows: int) -> float:
+    """The probability that a pair of a Jaccard similarity has one of the bands equal."""
+    return float(1 - (1 - similarity**rows) ** bands)
+
+
+def choose_bands(similarity: float, recall: float, maximum_hashes: int) -> tuple[int, int]:
+    """The bands and rows that find such a share of the pairs of a similarity.
+
+    Of those that do with so many MinHash values, the most rows, by which the fewest pairs of lesser
+    similarity are found, and as many bands as they need.
+
+    Args:
+        similarity: Jaccard, above 0, at most 1.
+        recall: above 0, below 1.
+        maximum_hashes: bands × rows at most.
+
+    Raises:
+        RecipeError: no bands do.
+    """
+    for rows in range(maximum_hashes, 0, -1):
+        for bands in range(1, maximum_hashes // rows + 1):
+            if find_probability(similarity, bands, rows) >= recall:
+                return bands, rows
+    best = find_probability(similarity, maximum_hashes, 1)
+    asked = f"bands find {recall:g} of the pairs at a similarity of {similarity:g}"
+    came = f"with {maximum_hashes} hashes they find {best:.6f} at most"
+    raise RecipeError(asked, came, "", "ask for less recall, or give more hashes")
+
+
 _SIZES = {
     "": 1,
     "MB": 10**6,
@@ -437,15 +473,28 @@ def parse_size(size: object) -> int:
 class DuplicatesSection(Section):
     """Exact and near duplicates.
 
+    In place of `bands` and `rows` a recipe may give `recall`, the share of the pairs at
+    `minimum_similarity` that shall be found: `choose_bands` chooses them then.
+
     Attributes:
-        scope: documents are compared within their snapshot, or within the whole release.
+        scope: documents are compared within their `snapshot`, within the whole `release`, within
+            their `language`, with each other and everything that the store released before
+            (`index`), or with those of the sources that say `reference = true` and no others
+            (`reference`).
         among: link all that was read, or only what passes every other rule.
         minimum_similarity: Jaccard similarity of the shingle sets from which a pair is a duplicate.
         split_similarity: verified pairs from here up stay in one split.
         versions: documents of one work and language (uploads of one film) of which one is kept:
             those that are `similar`, all by their `id` alone, or none (`off`).
         version_similarity: Jaccard similarity from which two of one work are versions.
-        shingle_words: words in a shingle.
+        by: more that makes documents of a run duplicates, whatever their text: one `url` (see
+            `curate.score.addresses.canonical_address`), or one `key`.
+        key: the column that `key` compares.
+        prefer: a score column by which survivors are chosen after the order of the sources, before
+            their length: the greatest value first; `-perplexity`: the least.
+        release_reference: whether what the sources with `reference = true` hold is released too.
+        shingle_words: words in a shingle, as `curate.text.segment` cuts them: of scripts without
+            spaces an ideograph or a syllable is a word, so that shingles are of characters there.
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
         rows: MinHash values in a band.
@@ -454,12 +503,16 @@ class DuplicatesSection(Section):
     """
 
     action: Literal["tag", "remove"] = "remove"
-    scope: Literal["snapshot", "release"] = "release"
+    scope: Literal["snapshot", "release", "language", "index", "reference"] = "release"
     among: Literal["read", "passing"] = "read"
     minimum_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.75
     split_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
     versions: Literal["similar", "id", "off"] = "similar"
     version_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
+    by: Annotated[tuple[Literal["url", "key"], ...], Field(strict=False)] = ()
+    key: Literal["source_id", "title", "work", "canonical_uri"] = "source_id"
+    prefer: str | None = None
+    release_reference: bool = False
     shingle_words: Annotated[int, Field(ge=1)] = 5
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
@@ -471,6 +524,27 @@ class DuplicatesSection(Section):
     def memory_for_data(self) -> int:
         """Bytes that a process may hold beside its libraries."""
         return self.memory - PROCESS_BYTES
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_bands(cls, values: Any) -> Any:
+        """Bands and rows for a wanted recall."""
+        if not isinstance(values, dict) or "recall" not in values:
+            return values
+        recall = values["recall"]
+        if "bands" in values or "rows" in values:
+            came = "recall came with them"
+            raise RecipeError(
+                "[duplicates] gives bands and rows, or recall", came, "", "leave one out"
+            )
+        if not isinstance(recall, (int, float)) or not 0 < recall < 1:
+            raise RecipeError("[duplicates] recall is above 0 and below 1", f"{recall!r} came")
+        similarity = values.get("minimum_similarity", 0.75)
+        if not isinstance(similarity, (int, float)) or not 0 < similarity <= 1:
+            return {name: value for name, value in values.items() if name != "recall"}
+        bands, rows = choose_bands(similarity, recall, MAXIMUM_HASHES)
+        rest = {name: value for name, value in values.items() if name != "recall"}
+        return {**rest, "bands": bands, "rows": rows}
 
     @property
     def least_of_duplicates(self) -> float:
@@ -943,6 +1017,46 @@ class Recipe(Section):
             if column and column.scorer in FOUND and column.scorer not in self.found_scorers:
                 asked = f"quality.{name} judges what [spans] finds"
                 raise RecipeError(asked, "it does not ask for that", "", _ASKED[column.scorer])
+        return self
+
+    @model_validator(mode="after")
+    def _can_prefer(self) -> Self:
+        if self.duplicates.prefer is None:
+            return self
+        name = self.duplicates.prefer.removeprefix("-")
+        numbers = [one for one, column in COLUMNS.items() if column.is_number]
+        asked = "[duplicates] prefer names a score column of numbers"
+        if name not in numbers:
+            raise RecipeError(asked, f"{name!r} is none", "", nearest(name, numbers))
+        is_off = {
+            "perplexity": not self.perplexity.models,
+            "toxicity": self.toxicity.scorer == "none",
+            "urls": self.urls.is_empty,
+            "contamination": not self.decontamination.sets,
+        }
+        scorer = COLUMNS[name].scorer
+        if is_off.get(scorer, False):
+            raise RecipeError(asked, f"{name!r} is not measured", "", f"set up [{scorer}]")
+        return self
+
+    @property
+    def references(self) -> tuple[int, ...]:
+        """The places of the sources that other documents are compared with."""
+        return tuple(place for place, source in enumerate(self.sources) if source.reference)
+
+    @model_validator(mode="after")
+    def _has_reference(self) -> Self:
+        if len(self.references) == len(self.sources):
+            asked, came = "some source holds what is compared", "each says reference = true"
+            raise RecipeError(asked, came, "", "take it off one of them")
+        if self.duplicates.scope == "reference" and not self.references:
+            asked = (
+                '[duplicates] scope = "reference" compares with sources that say reference = true'
+            )
+            raise RecipeError(asked, "none does", "", "say so in one of the [[sources]]")
+        if self.duplicates.release_reference and not self.references:
+            asked = "[duplicates] release_reference releases sources that say reference = true"
+            raise RecipeError(asked, "none does", "", "say so in one of the [[sources]]")
         return self
 
     @model_validator(mode="after")

@@ -123,6 +123,11 @@ class Column:
     dtype: DataType
     decimals: int = 6
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers."""
+        return self.dtype in {pl.Float64, pl.Int64}
+
 
 COLUMNS: dict[str, Column] = {
     "language": Column("language", pl.String),  # ISO 639-3, `und` where unknown

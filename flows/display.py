@@ -59,6 +59,7 @@ def make_table(*columns: str) -> Any:
         "sentences",
         "alarms",
         "highest",
+        "probability",
     }
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -105,6 +106,11 @@ def show_run(result: dict[str, Any]) -> None:
             f"cascade: the bundled model judged {cost['judged']:,} documents; Detoxify was sent "
             f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
             f"characters) with a score from {low:g} to {high:g}"
+        )
+    if result["index"]:
+        index = result["index"]
+        console.print(
+            f"compared with {index['documents']:,} documents of {', '.join(index['releases']) or 'no release'}"
         )
     computed = sum(step["computed"] for step in result["steps"].values())
     reused = sum(step["reused"] for step in result["steps"].values())
@@ -231,6 +237,27 @@ def show_change(reference: str, change: Change) -> None:
         console.print(
             f"undetermined: {change.undetermined:,} documents need a score or comparison that was not made; a run computes it"
         )
+
+
+def show_plan(facts: dict[str, Any]) -> None:
+    """What bands and rows find and cost."""
+    console = make_console()
+    bands, rows = facts["bands"], facts["rows"]
+    console.print(
+        f"{bands} bands × {rows} rows ({facts['hashes']} hashes) find {facts['found']:.6f} of the "
+        f"pairs at {facts['similarity']:g}"
+    )
+    table = make_table("similarity", "probability")
+    for row in facts["curve"]:
+        table.add_row(f"{row['similarity']:.2f}", f"{row['probability']:.6f}")
+    console.print(table)
+    console.print(
+        f"a document takes {format_size(facts['signature_bytes'])} of signature, "
+        f"{format_size(facts['entry_bytes'])} on disk while linking, and about "
+        f"{format_size(facts['index_bytes'])} in the index\n"
+    )
+    for line in facts["recipe"]:
+        console.print(line)
 
 
 def _show_counts(console: Console, both: pl.DataFrame, names: list[str], empty: str) -> None:

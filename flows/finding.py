@@ -84,7 +84,7 @@ def _tag(run: Run, ranges: list[repeats.LineRange], linked: Linked) -> Linked:
 def _share(run: Run, linked: Linked) -> Linked:
     """Passages that documents share, and which document keeps them."""
     work = run.work
-    _find_copies(run, linked, work.recipe.duplicates.scope)
+    _find_copies(run, linked, repeats.scope_of_copies(work.recipe.duplicates))
     places = range(len(linked.corpus.blocks))
     first = [(linked, place) for place in places]
     names = _each(run, "anchors", sharing.hash_anchors, first, sharing.anchors_name)

@@ -21,6 +21,7 @@ from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
 from curate.steps import (
     deciding,
+    indexing,
     linking,
     losses,
     measuring,
@@ -67,6 +68,7 @@ def pipeline(
     work = Work(Store(store or loaded.store), loaded, batch_documents)
     with start_run(work, workers or os.cpu_count() or 1) as run:
         refer(run, path.parent)
+        recall(run)
         parts = reading.plan_parts(loaded, path.parent)
         pairs = pair(run, pairing.plan_pairs(loaded, path.parent))
         parts, corpus = read(run, parts)
@@ -76,6 +78,7 @@ def pipeline(
         report = outcome.count(run, parts, decided)
         alarm(run, decided)
         manifest, is_new = release(run, parts, pairs, decided, report)
+        remember(run)
         result = outcome.describe(run, manifest, report, decided, is_new=is_new)
         artifacts.publish(manifest, result)
         return result
@@ -89,6 +92,26 @@ def refer(run: Run, folder: Path) -> None:
     name = referencing.reference_name(run.work, sets)
     run.one("reference", referencing.build_reference, sets, name)
     run.work = replace(run.work, reference=referencing.reference_key(run.work, sets))
+
+
+def recall(run: Run) -> None:
+    """What was released before: the index with all releases of the store, as it is from here on."""
+    if run.work.recipe.duplicates.scope == "index":
+        remember(run)
+        run.work = replace(run.work, index=indexing.newest(run.work))
+
+
+def remember(run: Run) -> None:
+    """Releases that the index lacks are added to it."""
+    work = run.work
+    if work.recipe.duplicates.scope == "index":
+        found = run.each(
+            "index",
+            indexing.update,
+            [work.recipe.duplicates],
+            lambda _: indexing.is_current(work),
+        )
+        run.warnings += [sentence for _, sentences in found for sentence in sentences]
 
 
 def read(run: Run, parts: list[Part]) -> tuple[list[Part], Corpus]:
@@ -153,8 +176,21 @@ def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     if late:
         decided = change(run, find_spans(run, Linked(corpus, decided.links)))
         judge(run, decided.corpus)
+    decided = look_back(run, decided)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, survivors=deciding.survivors_key(work, decided))
+
+
+def look_back(run: Run, decided: deciding.Decided) -> deciding.Decided:
+    """What was released before and is near to the corpus."""
+    work, corpus = run.work, decided.corpus
+    if work.recipe.duplicates.scope != "index":
+        return decided
+    name = indexing.earlier_name(work, corpus)
+    run.one("earlier", indexing.find_earlier, corpus, name)
+    key, repaired = indexing.settle_earlier(work, corpus)
+    run.warnings += repaired
+    return replace(decided, earlier=key)
 
 
 def link(run: Run, corpus: Corpus) -> None:

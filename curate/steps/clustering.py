@@ -37,7 +37,12 @@ Reader = Callable[[], pl.DataFrame]
 
 
 def find_members(
-    work: Work, readers: Sequence[Reader], documents: int, links: str, section: DuplicatesSection
+    work: Work,
+    readers: Sequence[Reader],
+    documents: int,
+    links: str,
+    section: DuplicatesSection,
+    earlier: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The members of clusters of two or more documents, as `choose_survivors` gives them.
 
@@ -47,7 +52,8 @@ def find_members(
             `PLACE` that the caller wants; they may be called twice.
         documents: how many these are at the most.
         links: key of the verified pairs; empty: only equal texts count.
-        section: scope, similarity, versions; memory.
+        section: scope, similarity, versions, `by`; memory.
+        earlier: what was released before and is near (`EARLIER`).
 
     Returns:
         The columns of `choose_survivors`, and those of `PLACE`; in no order.
@@ -55,12 +61,15 @@ def find_members(
     pieces = (
         _whole(work, readers, links)
         if documents * DOCUMENT_BYTES <= section.memory_for_data
-        else _cut(work, readers, links, section)
+        else _cut(work, readers, links, section, earlier)
     )
     found = []
     for compared, pairs in pieces:
         places = [name for name in PLACE if name in compared.columns]
-        members = choose_survivors(compared.drop(places), pairs, section)
+        before = earlier
+        if earlier is not None:
+            before = earlier.join(compared.select("text_hash").unique(), on="text_hash", how="semi")
+        members = choose_survivors(compared.drop(places), pairs, section, before)
         found.append(members.join(compared.select("id", *places), on="id"))
     return pl.concat(found)
 
@@ -85,11 +94,18 @@ def _read_links(work: Work, links: str) -> Iterator[pl.DataFrame]:
 
 
 def _cut(
-    work: Work, readers: Sequence[Reader], links: str, section: DuplicatesSection
+    work: Work,
+    readers: Sequence[Reader],
+    links: str,
+    section: DuplicatesSection,
+    earlier: pl.DataFrame | None,
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Pieces of about the size that fits; those of one component are in one."""
-    texts, counts, works = _count_texts(readers, section)
-    edges = [_number_works(works)]
+    texts, counts, groups = _count_texts(readers, section)
+    edges = [_number_groups(groups)]
+    if earlier is not None:
+        ends = [number_texts(earlier[name]).to_numpy() for name in ("text_hash", "earlier_hash")]
+        edges.append(np.array(ends)[:, _find(texts, ends[0]) >= 0])
     for some in _read_links(work, links):
         near = some.filter(pl.col("similarity") >= section.least_of_duplicates)
         ends = [number_texts(near[name]).to_numpy() for name in ("hash_a", "hash_b")]
@@ -118,27 +134,32 @@ def _cut(
 def _count_texts(
     readers: Sequence[Reader], section: DuplicatesSection
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64], pl.DataFrame]:
-    """The numbers of all texts, sorted; how many documents have each; which texts works have."""
+    """The numbers of all texts, sorted; how many documents have each; those of each group.
+
+    A group is of documents that may go with one another without a verified pair.
+    """
+    grouped: list[tuple[str, ...]] = [(name,) for name in section.by]
+    if section.versions == "id":
+        grouped.append(("work", "language"))
     numbers = [np.zeros(0, np.uint64)]
-    works = [pl.DataFrame(schema={"text": pl.UInt64, "work": pl.String, "language": pl.String})]
+    groups = [pl.DataFrame(schema={"text": pl.UInt64, "kind": pl.Int32, "group": pl.UInt64})]
     for read in readers:
         frame = read().filter(pl.col("text_hash").is_not_null())
         text = number_texts(frame["text_hash"])
         numbers.append(text.to_numpy())
-        if section.versions == "id":  # joins documents without a verified pair
-            works.append(
-                frame.select("work", "language")
-                .with_columns(text)
-                .drop_nulls()
-                .select(works[0].columns)
-            )
+        for kind, names in enumerate(grouped):
+            rows = frame.select(names).with_columns(text).drop_nulls()
+            # texts of two groups whose hashes agree by chance lie in one piece, no more
+            group = rows.select(names).hash_rows(seed=1).alias("group")
+            chosen = pl.lit(kind, dtype=pl.Int32).alias("kind")
+            groups.append(rows.select("text", chosen, group))
     texts, counts = np.unique(np.concatenate(numbers), return_counts=True)
-    return texts, counts, pl.concat(works)
+    return texts, counts, pl.concat(groups)
 
 
-def _number_works(works: pl.DataFrame) -> NDArray[np.uint64]:
-    """Edges from each text of a work and language to the first one: uint64[2, edges]."""
-    first = works.select("text", first=pl.col("text").min().over("work", "language")).unique()
+def _number_groups(groups: pl.DataFrame) -> NDArray[np.uint64]:
+    """Edges from each text of a group to the first one: uint64[2, edges]."""
+    first = groups.select("text", first=pl.col("text").min().over("kind", "group")).unique()
     return first.to_numpy().T.astype(np.uint64).reshape(2, -1)
 
 

@@ -9,17 +9,21 @@ import polars as pl
 
 from curate.augment.counterfactual import swap_gender
 from curate.decide import (
-    DUPLICATE_RULES,
     FUNNEL,
+    REFERENCE,
     apply_survivors,
     columns_read,
     compile_rules,
     count_rules,
+    duplicate_rules,
     judge,
+    leave_out,
+    preference,
     sum_funnel,
 )
 from curate.duplicates.clusters import MEMBERS
-from curate.schema import DOCUMENT
+from curate.schema import COLUMNS, DOCUMENT
+from curate.score.comparison import comparison
 from curate.steps.clustering import find_members
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
@@ -43,6 +47,7 @@ class Decided:
     Attributes:
         corpus: the documents that were read.
         links: key of the verified pairs.
+        earlier: key of what was released before and is near; empty where nothing is asked for.
         survivors: key of the duplicates among what passes.
         made: the documents that were made, one block for each block of the corpus or none.
         made_survivors: key of the duplicates among those.
@@ -50,6 +55,7 @@ class Decided:
 
     corpus: Corpus
     links: str
+    earlier: str = ""
     survivors: str = ""
     made: Corpus = field(default_factory=lambda: Corpus(()))
     made_survivors: str = ""
@@ -92,6 +98,18 @@ def read_funnel(work: Work, block: Block) -> pl.DataFrame:
 # --- survivors among what passes
 
 
+def compared_key(work: Work, block: Block) -> str:
+    """The key of which documents are compared: that of the verdicts; empty where all are."""
+    return "" if block.priority in work.recipe.references else judge_key(work, block)
+
+
+def compared(work: Work, block: Block) -> pl.Series:
+    """Whether each document is compared: it passes, or it is of a source to compare with."""
+    if block.priority in work.recipe.references:
+        return pl.repeat(value=True, n=block.documents, eager=True)
+    return _passing(work, block)
+
+
 def _passing(work: Work, block: Block) -> pl.Series:
     name = judge_name(work, block)
     return work.store.read_frame(name, ["removed_by"])["removed_by"].is_null()
@@ -102,6 +120,7 @@ def survivors_key(work: Work, decided: Decided) -> str:
     return work.key(
         "survivors",
         links=decided.links,
+        earlier=decided.earlier,
         section=work.recipe.duplicates.model_dump(
             include={
                 "action",
@@ -109,11 +128,27 @@ def survivors_key(work: Work, decided: Decided) -> str:
                 "minimum_similarity",
                 "versions",
                 "version_similarity",
+                "by",
+                "key",
+                "prefer",
+                "release_reference",
             }
         ),
+        references=work.recipe.references,
+        preferred=_preferred_keys(work, decided),
         corpus=[(judge_key(work, b), b.priority) for b in decided.corpus.blocks],
         made=[judge_key(work, block) for block in decided.made.blocks],
     )
+
+
+def _preferred_keys(work: Work, decided: Decided) -> list[str]:
+    """The keys of the scores by which survivors are chosen."""
+    chosen = preference(work.recipe.duplicates)
+    if chosen is None:
+        return []
+    scorer = COLUMNS[chosen[0]].scorer
+    blocks = (*decided.corpus.blocks, *decided.made.blocks)
+    return [score_key(work, block, scorer) for block in blocks]
 
 
 def survivors_name(work: Work, decided: Decided) -> str:
@@ -130,29 +165,49 @@ def find_survivors(work: Work, decided: Decided) -> None:
     corpus, made = decided.corpus, decided.made
     name = survivors_name(work, decided)
     if not made.blocks:
-        readers = [partial(_read_passing, work, corpus, n) for n in range(len(corpus.blocks))]
+        readers = [partial(_read_compared, work, corpus, n) for n in range(len(corpus.blocks))]
         documents = sum(block.documents for block in corpus.blocks)
-        members = find_members(work, readers, documents, decided.links, section)
+        earlier = read_earlier(work, decided.earlier)
+        members = find_members(work, readers, documents, decided.links, section, earlier)
         sources = [_count_sources(work, block) for block in corpus.blocks]
     else:
         # a made text is meant to be near to its parent: only equal texts count
-        section = section.model_copy(update={"versions": "off"})
+        scope = "snapshot" if section.scope == "snapshot" else "release"
+        section = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
         readers = [partial(_read_kept, work, decided, n) for n in range(len(corpus.blocks))]
-        readers += [partial(_read_passing, work, made, n) for n in range(len(made.blocks))]
+        readers += [partial(_read_compared, work, made, n) for n in range(len(made.blocks))]
         documents = sum(block.documents for block in corpus.blocks + made.blocks)
         members = find_members(work, readers, documents, "", section)
         members = members.filter(pl.col("source").str.starts_with(MADE))
         sources = [_count_sources(work, block) for block in made.blocks]
-    removes = section.action == "remove"
-    funnel = _count_duplicates(pl.concat(sources), members, removes=removes)
+    hits = pl.concat([members.select("source", "rule").drop_nulls(), *_left_out(work, decided)])
+    funnel = _count_duplicates(work, pl.concat(sources), hits)
     members = members.select(*MEMBERS.names(), "place").sort("place", "id").rechunk()
     work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
 
 
-def _read_passing(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
-    """What is compared of a block's documents that pass."""
-    passing = _passing(work, corpus.blocks[place])
-    return read_comparable(work, corpus, place).filter(passing)
+def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
+    """What was released before and is near (`EARLIER`), by its key; None where nothing is asked."""
+    return work.store.read_frame(name_of("earlier", key)) if key else None
+
+
+def _left_out(work: Work, decided: Decided) -> list[pl.DataFrame]:
+    """`source` and `rule` of each document that is compared with others and is not released."""
+    if decided.made.blocks or work.recipe.duplicates.release_reference:
+        return []
+    return [
+        work.store.read_frame(block.name, ["source"])
+        .filter(_passing(work, block))
+        .with_columns(rule=pl.lit(REFERENCE))
+        for block in decided.corpus.blocks
+        if block.priority in work.recipe.references
+    ]
+
+
+def _read_compared(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
+    """What is compared of a block's documents."""
+    chosen = compared(work, corpus.blocks[place])
+    return read_comparable(work, corpus, place).filter(chosen)
 
 
 def _read_kept(work: Work, decided: Decided, place: int) -> pl.DataFrame:
@@ -170,11 +225,15 @@ def _count_sources(work: Work, block: Block) -> pl.DataFrame:
 def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
     """What `choose_survivors` compares, of each document of a block, its source and place."""
     block = corpus.blocks[place]
-    documents = read_documents(
-        work, corpus, place, ["id", "snapshot", "date", "source", "work", "source_id"]
-    )
-    scores = read_scores(work, block, ["text_hash", "words", "language"])
+    section = work.recipe.duplicates
+    wanted = ["id", "snapshot", "date", "source", "work", "source_id", "parent", "uri", section.key]
+    documents = read_documents(work, corpus, place, list(dict.fromkeys(wanted)))
+    chosen = preference(section)
+    columns = ["text_hash", "words", "language", *(chosen[:1] if chosen else ())]
+    scores = read_scores(work, block, columns)
     return documents.hstack(scores).select(
+        *comparison(section, documents["uri"]),
+        pl.lit(block.priority in work.recipe.references).alias("is_reference"),
         "id",
         "snapshot",
         "text_hash",
@@ -185,23 +244,23 @@ def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
         "language",
         "source_id",
         "source",
+        "parent",
         pl.lit(place, dtype=pl.UInt32).alias("place"),
     )
 
 
-def _count_duplicates(
-    sources: pl.DataFrame, members: pl.DataFrame, *, removes: bool
-) -> pl.DataFrame:
+def _count_duplicates(work: Work, sources: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
     """The rows of the funnel for the duplicate rules.
 
     Args:
+        work: the run.
         sources: `source`, `passing`; a source may have several rows.
         members: with `source`.
-        removes: whether duplicates are removed, or tagged.
     """
     left = sources.group_by("source").agg(pl.col("passing").sum()).sort("source")
     rows = []
-    for rule in DUPLICATE_RULES:
+    for rule in duplicate_rules(work.recipe):
+        removes = work.recipe.duplicates.action == "remove" or rule == REFERENCE
         hits = members.filter(pl.col("rule") == rule).group_by("source").agg(hit=pl.len())
         left = left.join(hits, on="source", how="left", maintain_order="left")
         left = left.with_columns(pl.col("hit").fill_null(0))
@@ -233,7 +292,10 @@ def read_verdicts(work: Work, decided: Decided, place: int, *, made: bool = Fals
     ids = read_documents(work, corpus, place, ["id"])
     scan = work.store.scan_frame(name_of("survivors", survivors))
     members = scan.filter(pl.col("place") == place).drop("place").collect()
-    return apply_survivors(ids.hstack(verdicts), members, work.recipe.duplicates)
+    section = work.recipe.duplicates
+    verdicts = apply_survivors(ids.hstack(verdicts), members, section)
+    left_out = block.priority in work.recipe.references and not section.release_reference
+    return leave_out(verdicts, section) if left_out else verdicts
 
 
 # --- documents made of kept ones
@@ -303,4 +365,4 @@ def decided_funnel(work: Work, decided: Decided) -> pl.DataFrame:
             metadata = work.store.read_metadata(name_of("survivors", survivors))
             counts.append(pl.DataFrame(metadata["funnel"], schema=FUNNEL))
     order = [rule.name for rule in compile_rules(work.recipe)]
-    return sum_funnel(counts, [*order, *DUPLICATE_RULES])
+    return sum_funnel(counts, [*order, *duplicate_rules(work.recipe)])

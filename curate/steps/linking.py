@@ -48,7 +48,7 @@ from curate.duplicates.candidates import (
 )
 from curate.errors import ComponentError
 from curate.recipe import DuplicatesSection
-from curate.steps.deciding import judge_key, judge_name
+from curate.steps.deciding import compared, compared_key
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import Block, Corpus, Work, library_versions, name_of
 
@@ -93,7 +93,7 @@ def link_key(work: Work, corpus: Corpus) -> str:
         "libraries": library_versions("link"),
     }
     if section.among == "passing":
-        parts["among"] = [judge_key(work, block) for block in corpus.blocks]
+        parts["among"] = [compared_key(work, block) for block in corpus.blocks]
     return work.key("link", **parts)
 
 
@@ -145,8 +145,7 @@ def _read_linked(work: Work, block: Block) -> pl.DataFrame:
         scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
         scores = scores.hstack(read_scores(work, block, ["language"]))
     if section.among == "passing":
-        verdicts = work.store.read_frame(judge_name(work, block), ["removed_by"])
-        scores = scores.filter(verdicts["removed_by"].is_null())
+        scores = scores.filter(compared(work, block))
     return scores.filter(pl.col("signature").is_not_null())
 
 
@@ -184,7 +183,7 @@ def _bands_key(work: Work, block: Block) -> str:
         "bands",
         signatures=score_key(work, block, "signatures"),
         languages=score_key(work, block, "language") if section.versions == "similar" else "",
-        among=judge_key(work, block) if section.among == "passing" else "",
+        among=compared_key(work, block) if section.among == "passing" else "",
     )
 
 

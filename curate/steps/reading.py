@@ -34,7 +34,7 @@ from curate.text.parts import split_long
 
 Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
 # of a source section: say where, not what
-MEMBER_COLUMNS = {"inputs", "base", "files", "first", "count", "every", "date"}
+MEMBER_COLUMNS = {"inputs", "base", "files", "first", "count", "every", "date", "reference"}
 FAILED = "failed"
 BLOCK_BYTES = 16 << 20  # of text in an object: what a worker holds at once
 

@@ -19,11 +19,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curate.recipe import DuplicatesSection
 from curate.schema import conform
 from curate.score.addresses import split_address
 from curate.steps.clustering import find_members
 from curate.steps.deciding import read_comparable
-from curate.steps.work import Linked, Work, library_versions, name_of, read_documents
+from curate.steps.work import Linked, Work, library_versions, name_of
 
 if TYPE_CHECKING:
     from curate.text.site_lines import Unit
@@ -77,6 +78,11 @@ def _key(work: Work, step: str, linked: Linked, **parts: Any) -> str:
     )
 
 
+def scope_of_copies(section: DuplicatesSection) -> Scope:
+    """Where documents that repeat one another are sought: [duplicates] may compare fewer."""
+    return "snapshot" if section.scope == "snapshot" else "release"
+
+
 def copies_name(work: Work, item: tuple[Linked, Scope]) -> str:
     """The object of the documents of a scope that repeat another one."""
     return name_of("copies", _key(work, "copies", item[0], scope=item[1]))
@@ -121,13 +127,24 @@ def find_copies(work: Work, item: tuple[Linked, Scope]) -> None:
     linked, scope = item
 
     def read(place: int) -> pl.DataFrame:
-        parents = read_documents(work, linked.corpus, place, ["parent"])
-        frame = read_comparable(work, linked.corpus, place).hstack(parents)
-        row, whole = pl.int_range(pl.len(), dtype=pl.Int64), pl.coalesce("parent", "id")
-        return frame.with_columns(row=row, whole=whole).drop("parent")
+        frame = read_comparable(work, linked.corpus, place).with_columns(
+            row=pl.int_range(pl.len(), dtype=pl.Int64), whole=pl.coalesce("parent", "id")
+        )
+        named = (
+            "id",
+            "snapshot",
+            "text_hash",
+            "priority",
+            "words",
+            "date",
+            "place",
+            "is_reference",
+        )
+        return frame.select(*named, "row", "whole")
 
     blocks = linked.corpus.blocks
-    section = work.recipe.duplicates.model_copy(update={"versions": "off", "scope": scope})
+    texts_alone = {"versions": "off", "scope": scope, "by": ()}
+    section = work.recipe.duplicates.model_copy(update=texts_alone)
     readers = [partial(read, place) for place in range(len(blocks))]
     documents = sum(block.documents for block in blocks)
     members = find_members(work, readers, documents, linked.links, section)

@@ -5,7 +5,7 @@
     documents have, and who keeps them; block ─▶ of each document the passages that others keep
 
 `curate.duplicates.substrings` says what windows and anchors are. Of the documents that have a window
-one **keeps** it: the first by priority of the source, then the longest, then by id; it is shared by
+one **keeps** it: a reference before others, then the first by priority of the source, then the longest, then by id; it is shared by
 the others. So what one document keeps another may share, and of every passage one stays. Parts of
 one document are one, and documents that repeat one another count as the one that survives of them:
 each of these keeps what that one keeps.
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from curate.schema import conform
 from curate.steps.measuring import read_scores
-from curate.steps.repeats import copies_name
+from curate.steps.repeats import copies_name, scope_of_copies
 from curate.steps.work import Linked, Work, library_versions, name_of, read_documents
 
 RANGE_ROWS = 1 << 21
@@ -93,6 +93,7 @@ def _key_of(work: Work, step: str, linked: Linked, **parts: Any) -> str:
         links=linked.links,
         similarity=duplicates.minimum_similarity,
         scope=duplicates.scope,
+        references=work.recipe.references,
         least=_least(work),
         libraries=library_versions("spans"),
         **parts,
@@ -156,7 +157,9 @@ def _read_block(work: Work, linked: Linked, place: int) -> pl.DataFrame:
     """
     corpus = linked.corpus
     frame = read_documents(work, corpus, place, ["id", "parent", "snapshot", "text"])
-    copies = work.store.read_frame(copies_name(work, (linked, work.recipe.duplicates.scope)))
+    copies = work.store.read_frame(
+        copies_name(work, (linked, scope_of_copies(work.recipe.duplicates)))
+    )
     copies = copies.filter(pl.col("place") == place)
     holder = frame.select(pl.coalesce("parent", "id")).to_series()
     holder = holder.scatter(copies["row"], copies["of"])
@@ -164,7 +167,9 @@ def _read_block(work: Work, linked: Linked, place: int) -> pl.DataFrame:
     words = read_scores(work, corpus.blocks[place], ["words"])["words"].fill_null(0)
     counts = pl.repeat(True, frame.height, eager=True).scatter(copies["row"], False)
     longest = (1 << 32) - 1
-    order = (corpus.blocks[place].priority << 32) + longest - words.cast(pl.Int64).clip(0, longest)
+    priority = corpus.blocks[place].priority
+    rank = 0 if priority in work.recipe.references else priority + 1
+    order = (rank << 32) + longest - words.cast(pl.Int64).clip(0, longest)
     return frame.with_columns(
         order.cast(pl.UInt64).alias("order"),
         counts.alias("counts"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.duplicates.index import State
 from curate.recipe import Recipe
 from curate.schema import DOCUMENT, DataType
 from curate.sources import document_id
@@ -50,6 +51,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "shared": 1,
     "spans": 1,
     "relink": 1,
+    "earlier": 1,
     "judge": 1,
     "survivors": 3,
     "losses": 1,
@@ -104,12 +106,14 @@ class Work:
         recipe: the recipe; a step reads its own section.
         batch_documents: documents scored at a time; shapes no output.
         reference: key of the compiled evaluation sets; empty where the recipe names none.
+        index: what was released before, as the run found it; None where it is not asked for.
     """
 
     store: Store
     recipe: Recipe
     batch_documents: int = 4096
     reference: str = ""
+    index: State | None = None
 
     def key(self, step: str, **parts: Any) -> str:
         """The key of an object of a step."""
