@@ -5,9 +5,9 @@
     documents have, and who keeps them; block ─▶ of each document the passages that others keep
 
 `curate.duplicates.substrings` says what windows and anchors are. Of the documents that have a window
-one **keeps** it: a reference before others, then the first by priority of the source, then the longest, then by id; it is shared by
-the others. So what one document keeps another may share, and of every passage one stays. Parts of
-one document are one, and documents that repeat one another count as the one that survives of them:
+one **keeps** it: a reference before others, then the first by priority of the source, then the
+longest, then by id; it is shared by the others. So what one document keeps another may share, and of
+every passage one stays. Parts of one document are one, and documents that repeat one another count as the one that survives of them:
 each of these keeps what that one keeps.
 
 Memory, whatever the corpus: `RANGE_ROWS` rows and a few copies of them (400 MB) at a time, or a block
