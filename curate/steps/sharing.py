@@ -260,14 +260,16 @@ def hash_windows(work: Work, item: tuple[Shared, int]) -> None:
 
 def _join_windows(windows: pl.DataFrame) -> pl.DataFrame:
     """Each window once, with the document that keeps it; sorted."""
-    several = pl.col("several").any()
-    for half in ("holder_high", "holder_low"):
-        several |= pl.col(half).min() != pl.col(half).max()
-    return (
-        windows.sort(*_KEY, *_HOLDER)
-        .group_by(_KEY, maintain_order=True)
-        .agg(pl.col(_HOLDER).first(), several=several)
-    )
+
+    def changes(columns: Iterable[str]) -> pl.Expr:
+        return pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in columns)
+
+    windows = windows.sort(*_KEY, *_HOLDER)
+    begins = windows.select(changes(_KEY)).to_series().fill_null(value=True).to_numpy()
+    others = windows.select(changes(_HOLDER[1:])).to_series().fill_null(value=False).to_numpy()
+    at = np.flatnonzero(begins)
+    several = np.logical_or.reduceat(windows["several"].to_numpy() | (others & ~begins), at)
+    return windows[at].with_columns(several=several) if len(at) else windows
 
 
 def join_windows(work: Work, part: HashRange) -> None:
