@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -17,17 +18,22 @@ import polars as pl
 from curate.decide import (
     DECONTAMINATION,
     DUPLICATE_RULES,
+    REFERENCE,
     Rule,
     any_undetermined,
     columns_read,
     compile_rules,
     duplicate_limits,
+    duplicate_rules,
     find_removals,
+    preference,
 )
-from curate.errors import RecipeError
+from curate.errors import CurateError, RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
-from curate.release.manifest import Manifest, find_release
+from curate.release.manifest import EARLIER, Manifest, find_release
+from curate.schema import BEFORE_SPANS
+from curate.score.comparison import comparison
 from curate.store import Store
 
 CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
@@ -37,15 +43,20 @@ NEEDS_RUN = {
     "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",
+    "toxicity.model": "measures again",
     "duplicates.shingle_words": "compares texts again",
     "duplicates.bands": "compares texts again",
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",
     "duplicates.split_similarity": "compares texts again",
+    "duplicates.recall": "compares texts again",
     "decontamination.sets": "measures again",
     "decontamination.ngram_words": "measures again",
     "decontamination.minimum_item_words": "measures again",
     "urls.block": "measures again",
+    "personal.kinds": "measures again",
+    "personal.languages": "measures again",
+    "personal.mask": "changes texts",
     "urls.allow": "measures again",
     "urls.words": "measures again",
     "seed": "draws again",
@@ -58,6 +69,7 @@ NEEDS_RUN = {
     "audit": "stops runs, and decides about no document",
 }
 
+SHOWN_PLACES = 5  # of each kind of personal data, to people
 SCORER_FAILED = "hit: the scorer failed"
 
 
@@ -77,7 +89,12 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
         limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate`
         (of which document, how similar), `contamination` (the items of evaluation sets that it
-        holds: see `curate.duplicates.contamination`), `input` (the file), `run` and, if asked,
+        holds: see `curate.duplicates.contamination`), `shared` (the passages that other documents
+        keep, with what names those: see `curate.steps.sharing`), `personal` (kind and place of
+        personal data, as it was before it was masked; bytes of the text), `toxic` (the sentences
+        that are evidence: bytes, score, and the text if the store still holds it), `toxic_before`
+        (the same, of a text before sentences were taken out: no text), `input` (the file), `run`
+        and, if asked,
         `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
         and why; `answer`: one sentence.
 
@@ -109,13 +126,11 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
     rules = [_meet(rule, row, facts) for rule in compile_rules(recipe)]
     duplicate = None
     if facts["duplicate_of"] is not None:
-        other = find_rows(store, manifest.folder, [facts["duplicate_of"]]).select(
-            "id", "uri", "source_id", "title"
-        )
-        duplicate = {**other.to_dicts()[0], "similarity": facts["similarity"]}
+        other = _find_survivor(store, manifest, facts["duplicate_of"])
+        duplicate = {**other, "similarity": facts["similarity"]}
     outcome = "removed" if facts["removed_by"] else "kept"
     limits = duplicate_limits(recipe.duplicates)
-    for name in DUPLICATE_RULES:
+    for name in duplicate_rules(recipe):
         hit = facts["removed_by"] == name or name in facts["tags"]
         passed_on = facts["removed_by"] is None or facts["removed_by"] in DUPLICATE_RULES
         rules.append(
@@ -137,11 +152,83 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
         "contamination": facts.get("contamination_matches") or [],
+        "shared": _read_shared(store, manifest, facts.get("shared_passages") or []),
+        "personal": _read_places(facts),
+        "toxic": _read_sentences(store, facts),
+        "toxic_before": facts.get(f"toxicity_spans{BEFORE_SPANS}") or [],
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
+        "release": manifest.reference,
         "ledger": facts,
     }
+
+
+def _find_survivor(store: Store, manifest: Manifest, identifier: str) -> dict[str, Any]:
+    """A document that another one is a duplicate of: of the release, or of one before it.
+
+    Of that one all but id and release is None when the store no longer holds it.
+    """
+    named = ["id", "uri", "source_id", "title"]
+    found = find_rows(store, manifest.folder, [identifier]).select(named)
+    reference = manifest.reference
+    if not found.height:
+        earlier = store.scan_frame(f"{manifest.folder}/{EARLIER}")
+        rows = earlier.filter(pl.col("id") == identifier).select("release").head(1).collect()
+        reference = str(rows["release"][0])
+        with suppress(CurateError):
+            folder = find_release(store, reference).folder
+            found = find_rows(store, folder, [identifier]).select(named)
+    facts = found.to_dicts()[0] if found.height else dict.fromkeys(named) | {"id": identifier}
+    return {**facts, "release": reference}
+
+
+def _read_shared(
+    store: Store, manifest: Manifest, passages: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Passages with the address of the document that keeps each."""
+    ids = sorted({passage["id"] for passage in passages})
+    keepers = find_rows(store, manifest.folder, ids).select("id", "uri", "source_id").to_dicts()
+    named = {keeper.pop("id"): keeper for keeper in keepers}
+    gone = {"uri": None, "source_id": "no longer in the ledger"}
+    return [passage | named.get(passage["id"], gone) for passage in passages]
+
+
+def _read_places(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where personal data stands in a document; where it stood, if it was masked."""
+    name = "personal_spans"
+    return facts.get(name + BEFORE_SPANS) or facts.get(name) or []
+
+
+def tell_places(places: list[dict[str, Any]]) -> str:
+    """Places of personal data in words: kinds, and bytes of the text; never what stands there."""
+    told = []
+    for kind in dict.fromkeys(place["kind"] for place in places):
+        same = [place for place in places if place["kind"] == kind]
+        shown = [f"{p['form']} {p['start']}–{p['end']}".lstrip() for p in same[:SHOWN_PLACES]]
+        more = [f"{len(same) - SHOWN_PLACES} more"] if len(same) > SHOWN_PLACES else []
+        told.append(f"{len(same)} {kind} ({', '.join([*shown, *more])})")
+    return ", ".join(told)
+
+
+def tell_evidence(story: dict[str, Any]) -> list[str]:
+    """What a document holds that rules speak of, in words."""
+    told = [tell_match(match) for match in story["contamination"]]
+    if story["personal"]:
+        told.append(f"personal data, in bytes of its text: {tell_places(story['personal'])}")
+    return told
+
+
+def _read_sentences(store: Store, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The toxic sentences of a document, the highest first."""
+    spans = facts.get("toxicity_spans") or []
+    text = read_text(store, facts["block"], facts["row"]) if spans else None
+    data = None if text is None else text.encode()
+    told = [
+        {**span, "text": None if data is None else data[span["start"] : span["end"]].decode()}
+        for span in spans
+    ]
+    return sorted(told, key=lambda span: (-span["score"], span["start"]))
 
 
 def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
@@ -185,6 +272,15 @@ def tell_match(match: dict[str, Any]) -> str:
     )
 
 
+def tell_passage(passage: dict[str, Any]) -> str:
+    """One passage that another document keeps, in words."""
+    return (
+        f"{passage['words']:,} words with {passage['uri'] or passage['source_id']} "
+        f"({passage['id']}), which keeps them: characters {passage['start']}–{passage['end']} of "
+        "the text as it was compared"
+    )
+
+
 def _answer(
     query: str, manifest: Manifest, stories: list[dict[str, Any]], skips: list[dict[str, Any]]
 ) -> str:
@@ -201,18 +297,28 @@ def _answer(
     )
 
 
+_RELATIONS = {
+    "duplicates.version": "another version",
+    "duplicates.url": "another capture of the address",
+    "duplicates.key": "another document with the key",
+}
+
+
 def _sentence(story: dict[str, Any]) -> str:
     name = story["ledger"]["title"] or story["ledger"]["uri"] or story["ledger"]["source_id"]
     if story["outcome"] == "kept":
         split = story["ledger"]["split"]
         return f"{name} was kept, in the split {split}"
+    if story["removed_by"] == REFERENCE:
+        return f"{name} was left out by {REFERENCE}: others are compared with what its source holds"
     if story["duplicate"]:
         other = story["duplicate"]
-        what = "another version" if story["removed_by"] == DUPLICATE_RULES[2] else "a duplicate"
+        what = _RELATIONS.get(story["removed_by"], "a duplicate")
         similarity = other["similarity"]
+        earlier = None if other["release"] == story["release"] else other["release"]
         return (
             f"{name} was removed by {story['removed_by']}: {what} of {other['id']} "
-            f"({other['uri'] or other['source_id']})"
+            f"({' in '.join(filter(None, (other['uri'] or other['source_id'], earlier)))})"
             + (f", similarity {similarity:g}" if similarity is not None else "")
         )
     if story["removed_by"] == "urls.block" and story["limit"]:
@@ -221,14 +327,17 @@ def _sentence(story: dict[str, Any]) -> str:
     if story["removed_by"] == DECONTAMINATION and story.get("contamination"):
         first = story["contamination"][0]
         return f"{name} was removed by {DECONTAMINATION}: it holds {tell_match(first)}"
+    return f"{name} was removed by {_tell_limit(story)}"
+
+
+def _tell_limit(story: dict[str, Any]) -> str:
+    """A rule, the value that it read, and its limit."""
     met = [rule["outcome"] for rule in story["rules"] if rule["rule"] == story["removed_by"]]
     if met == [SCORER_FAILED]:
-        return f"{name} was removed by {story['removed_by']}: what measures it failed on this text"
+        return f"{story['removed_by']}: what measures it failed on this text"
     value = story["value"]
     shown = story["ledger"]["language"] if value is None else f"{value:g}"
-    return (
-        f"{name} was removed by {story['removed_by']}: {shown} against the limit {story['limit']}"
-    )
+    return f"{story['removed_by']}: {shown} against the limit {story['limit']}"
 
 
 # --- what-if
@@ -276,10 +385,17 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     _refuse(manifest, settings)
     new = change_recipe(old, settings)
     _refuse_pairs(manifest, old.duplicates, new.duplicates)
+    _refuse_sentences(manifest, old, new)
+    if old.span_changes != new.span_changes:
+        name = "personal.action" if "personal.action" in settings else next(iter(settings))
+        raise _needs_run(manifest, name, "it changes texts")
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
-    after = _decide_again(store, manifest, rows, links, new, rules)
+    earlier = None
+    if new.duplicates.scope == "index":
+        earlier = store.read_frame(f"{manifest.folder}/{EARLIER}")
+    after = _decide_again(store, manifest, rows, links, earlier, new, rules)
     decided = rows.select("source", "language", before="removed_by", after=after)
     differs = decided.select(pl.col("before").ne_missing(pl.col("after"))).to_series()
 
@@ -327,12 +443,24 @@ def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSec
     if new.minimum_similarity < floor:
         why = f"pairs below {floor:g} were not kept"
         raise _needs_run(manifest, "duplicates.minimum_similarity", why)
+    if new.scope == "index" and old.scope != "index":
+        raise _needs_run(manifest, "duplicates.scope", "nothing released before was compared")
     if new.versions == "similar":
         if old.versions != "similar":
             raise _needs_run(manifest, "duplicates.versions", "versions were not compared")
         if new.version_similarity < floor:
             why = f"pairs below {floor:g} were not kept"
             raise _needs_run(manifest, "duplicates.version_similarity", why)
+
+
+def _refuse_sentences(manifest: Manifest, old: Recipe, new: Recipe) -> None:
+    """Refuse what takes other sentences out of texts."""
+    name = "toxic_sentences"
+    taken = [recipe.toxicity if name in recipe.span_changes else None for recipe in (old, new)]
+    limits = [section and section.maximum_score for section in taken]
+    if limits[0] != limits[1]:
+        setting = "maximum_score" if None not in limits else "action"
+        raise _needs_run(manifest, f"toxicity.{setting}", "it takes other sentences out of texts")
 
 
 def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
@@ -351,11 +479,22 @@ SHOWN = ("id", "source", "language", "uri", "title", "before", "after")
 def _compared(section: DuplicatesSection) -> list[str]:
     """The columns by which survivors are chosen: long ones are dear to read."""
     columns = ["text_hash", "priority", "words", "date"]
-    if section.scope == "snapshot":
-        columns.append("snapshot")
+    if section.scope in {"snapshot", "language"}:
+        columns.append(section.scope)
     if section.versions != "off":
         columns += ["work", "language"]
-    return [*columns, "source_id"] if section.versions == "id" else columns
+    if section.versions == "id":
+        columns.append("source_id")
+    if section.by:
+        columns.append("parent")
+    if "url" in section.by:
+        columns.append("uri")
+    if "key" in section.by:
+        columns.append(section.key)
+    chosen = preference(section)
+    if chosen:
+        columns.append(chosen[0])
+    return list(dict.fromkeys(columns))
 
 
 def _scan(
@@ -416,6 +555,7 @@ def _decide_again(
     manifest: Manifest,
     rows: pl.DataFrame,
     links: pl.DataFrame,
+    earlier: pl.DataFrame | None,
     recipe: Recipe,
     rules: tuple[Rule, ...],
 ) -> pl.Series:
@@ -426,11 +566,19 @@ def _decide_again(
     is_made = rows["source"].str.starts_with("augment:")
     if recipe.duplicates.action == "remove":
         places = pl.int_range(rows.height, eager=True).alias("id")  # in the order of ids
-        compared = rows.select(places, *_compared(recipe.duplicates))
-        passing = compared.filter(removed_by.is_null() & ~is_made)
-        members = choose_survivors(passing, links, recipe.duplicates)
+        compared = _comparable(store, manifest, rows, places, recipe.duplicates)
+        is_reference = rows["priority"].is_in(recipe.references)
+        compared = compared.with_columns(is_reference=is_reference)
+        passing = compared.filter((removed_by.is_null() | is_reference) & ~is_made)
+        if earlier is not None:  # numbered after the documents of the release
+            number = pl.col("id").rank("dense").cast(pl.Int64) + rows.height
+            earlier = earlier.with_columns(number.alias("id"))
+        members = choose_survivors(passing, links, recipe.duplicates, earlier)
         losers = members.filter(pl.col("duplicate_of").is_not_null())
         removed_by = removed_by.scatter(losers["id"], losers["rule"])
+    if recipe.references and not recipe.duplicates.release_reference:
+        left_out = rows["priority"].is_in(recipe.references) & removed_by.is_null()
+        removed_by = removed_by.scatter(left_out.arg_true(), REFERENCE)
     if not is_made.any():
         return removed_by
     made = rows.select("parent", was="removed_by", now=removed_by).filter(is_made)
@@ -446,6 +594,27 @@ def _decide_again(
         .otherwise("now")
     ).to_series()
     return removed_by.scatter(is_made.arg_true(), verdicts)
+
+
+def _comparable(
+    store: Store,
+    manifest: Manifest,
+    rows: pl.DataFrame,
+    places: pl.Series,
+    section: DuplicatesSection,
+) -> pl.DataFrame:
+    """What survivors are chosen by, of rows of the ledger that are numbered."""
+    uris = rows["uri"] if "url" in section.by else pl.Series(dtype=pl.String)
+    frame = rows.with_columns(comparison(section, uris)).with_columns(places)
+    named = [name for name in ("url", "key", "preference") if name in frame.columns]
+    if section.by:
+        ids = _read(store, manifest, ["id"])["id"]
+        whole = pl.DataFrame(
+            {"parent": ids, "place": pl.Series(range(rows.height), dtype=pl.Int64)}
+        )
+        parents = rows.select("parent").join(whole, on="parent", how="left", maintain_order="left")
+        frame = frame.with_columns(parent=parents["place"])
+    return frame.select("id", *_compared(section), *named)
 
 
 def _sum_counts(counts: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STORE = "store"
 SAMPLE_CHARACTERS = 300
+SHOWN_PASSAGES = 5
+TOLD_SENTENCES = 5
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -57,6 +59,7 @@ def make_table(*columns: str) -> Any:
         "sentences",
         "alarms",
         "highest",
+        "probability",
     }
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -97,6 +100,18 @@ def show_run(result: dict[str, Any]) -> None:
             f"evaluation set {facts['set']}: {facts['indexed']:,} of {facts['items']:,} items were "
             f"looked for, {facts['short']:,} have too few words, {facts['repeated']:,} are repeated"
         )
+    if cost := result["cascade"]:
+        low, high = cost["band"]
+        console.print(
+            f"cascade: the bundled model judged {cost['judged']:,} documents; Detoxify was sent "
+            f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
+            f"characters) with a score from {low:g} to {high:g}"
+        )
+    if result["index"]:
+        index = result["index"]
+        console.print(
+            f"compared with {index['documents']:,} documents of {', '.join(index['releases']) or 'no release'}"
+        )
     computed = sum(step["computed"] for step in result["steps"].values())
     reused = sum(step["reused"] for step in result["steps"].values())
     console.print(f"objects: {computed:,} computed, {reused:,} reused")
@@ -134,8 +149,6 @@ def _called_as(name: str) -> str:
 
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
-    from curate.explain import tell_match
-
     console = make_console()
     console.print(story["answer"])
     for document in story["documents"]:
@@ -147,11 +160,7 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
-        for match in document["contamination"]:
-            console.print(f"holds     {tell_match(match)}")
-        if document["cleaned"]:
-            steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
-            console.print(f"cleaned   {', '.join(steps)} characters")
+        _show_evidence(console, document)
         if "text" in document:
             gone = "(the store no longer holds the text)"
             console.print(f"\n{gone if document['text'] is None else document['text']}")
@@ -170,6 +179,35 @@ def show_story(story: dict[str, Any]) -> None:
     for skip in story["skipped"]:
         where = f" at byte {skip['offset']:,}" if skip["offset"] is not None else ""
         console.print(f"skipped   {skip['reason']} in {skip['input']}{where} {skip['detail']}")
+
+
+def _show_evidence(console: Console, document: dict[str, Any]) -> None:
+    """What a document holds of evaluation sets and of other documents, and what cleaning took."""
+    from curate.explain import tell_evidence, tell_passage
+
+    for told in tell_evidence(document):
+        console.print(f"holds     {told}")
+    for passage in document["shared"][:SHOWN_PASSAGES]:
+        console.print(f"shares    {tell_passage(passage)}")
+    if (more := len(document["shared"]) - SHOWN_PASSAGES) > 0:
+        console.print(f"shares    {more} shorter passages more (--json)")
+    _show_sentences(console, document)
+    if document["cleaned"]:
+        steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
+        console.print(f"cleaned   {', '.join(steps)} characters")
+
+
+def _show_sentences(console: Console, document: dict[str, Any]) -> None:
+    """The evidence for a document's toxicity."""
+    for span in document["toxic"][:TOLD_SENTENCES]:
+        said = " ".join((span["text"] or "(the store no longer holds the text)").split())
+        where = f"bytes {span['start']:,}–{span['end']:,}"
+        console.print(f"toxic     {span['score']:g} in {where}: {said[:SAMPLE_CHARACTERS]}")
+    if (more := len(document["toxic"]) - TOLD_SENTENCES) > 0:
+        console.print(f"          and {more:,} sentences more")
+    for span in document["toxic_before"]:
+        where = f"bytes {span['start']:,}–{span['end']:,}"
+        console.print(f"before    {span['score']:g} in {where} of the text as it was read")
 
 
 def show_change(reference: str, change: Change) -> None:
@@ -199,6 +237,27 @@ def show_change(reference: str, change: Change) -> None:
         console.print(
             f"undetermined: {change.undetermined:,} documents need a score or comparison that was not made; a run computes it"
         )
+
+
+def show_plan(facts: dict[str, Any]) -> None:
+    """What bands and rows find and cost."""
+    console = make_console()
+    bands, rows = facts["bands"], facts["rows"]
+    console.print(
+        f"{bands} bands × {rows} rows ({facts['hashes']} hashes) find {facts['found']:.6f} of the "
+        f"pairs at {facts['similarity']:g}"
+    )
+    table = make_table("similarity", "probability")
+    for row in facts["curve"]:
+        table.add_row(f"{row['similarity']:.2f}", f"{row['probability']:.6f}")
+    console.print(table)
+    console.print(
+        f"a document takes {format_size(facts['signature_bytes'])} of signature, "
+        f"{format_size(facts['entry_bytes'])} on disk while linking, and about "
+        f"{format_size(facts['index_bytes'])} in the index\n"
+    )
+    for line in facts["recipe"]:
+        console.print(line)
 
 
 def _show_counts(console: Console, both: pl.DataFrame, names: list[str], empty: str) -> None:

@@ -8,7 +8,8 @@ batch sizes never enter. Steps run in worker processes, which import neither pre
     reading     Part ─▶ documents (blocks), skipped
     measuring   block ─▶ one object per scorer
     deciding    all blocks ─▶ verified pairs
-    spanning    all blocks ─▶ lines that a site repeats; block ─▶ its changed documents
+    repeats     all blocks ─▶ lines that a site repeats
+    spanning    block ─▶ its changed documents
     deciding    block ─▶ verdicts; all blocks ─▶ survivors; kept block ─▶ made documents
     releasing   all blocks ─▶ splits; block ─▶ scattered rows ─▶ shards, ledger
 """

@@ -9,7 +9,7 @@ import pytest
 
 from curate.errors import DecisionError, RecipeError
 from curate.recipe import change_recipe, load_recipe
-from curate.steps import deciding, losses, measuring, reading
+from curate.steps import deciding, linking, losses, measuring, reading
 from curate.steps.work import Work, find_repeats
 from curate.store import Store
 
@@ -71,8 +71,8 @@ def check(read, *settings):
     for block in corpus.blocks:
         measuring.measure_block(work, block)
         deciding.judge_block(work, block)
-    decided = deciding.Decided(corpus, deciding.link_key(work, corpus))
-    deciding.link(work, corpus)
+    decided = deciding.Decided(corpus, linking.link_key(work, corpus))
+    linking.link_at_once(work, corpus)
     deciding.find_survivors(work, decided)
     decided = replace(decided, survivors=deciding.survivors_key(work, decided))
     for place in range(len(corpus.blocks)):
