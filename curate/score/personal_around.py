@@ -114,7 +114,7 @@ def follows_number(data: Any, at: int, begin: int, stop: int) -> bool:
 @compiled
 def follows_decimal(data: Any, at: int, begin: int) -> bool:
     """Whether a number with a point and a space stand before a place."""
-    if at <= begin or data[at - 1] != 0x20:
+    if at - 1 <= begin or data[at - 1] != 0x20 or not 0x30 <= data[at - 2] <= 0x39:
         return False
     place = at - 2
     while place >= max(begin, at - 14) and (data[place] == 0x2E or 0x30 <= data[place] <= 0x39):

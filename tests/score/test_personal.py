@@ -254,6 +254,7 @@ def test_addresses_of_email(text, value):
             ("key", "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----"),
         ),
         ("8.46.123.7:80", ("ip", "8.46.123.7")),
+        ("in March. 8.46.123.7.", ("ip", "8.46.123.7")),
         ("[2a00:1450:4001:831::200e]", ("ip", "2a00:1450:4001:831::200e")),
         ("2a02:26f0:1700:0:0:0:0:2", ("ip", "2a02:26f0:1700:0:0:0:0:2")),
         ("Hauptstraße 5a, 10115 Berlin.", ("address", "Hauptstraße 5a, 10115 Berlin")),
