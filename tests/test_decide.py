@@ -293,8 +293,8 @@ def test_rules_come_in_order_with_overrides_in_the_presets_place():
     names = [rule.name for rule in rules]
     assert names[:2] == ["language.keep", "language.minimum_score"]
     assert names[-3:] == [
-        "toxicity.maximum_score",
         "personal.maximum_count",
+        "toxicity.maximum_score",
         "bias.maximum_derogatory_mentions",
     ]
     assert rules[0].limit == ("deu", "eng")

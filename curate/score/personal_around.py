@@ -1,6 +1,6 @@
 """What stands around a number, compiled: whether it goes on there, and whether a label speaks of it."""
 
-# ruff: noqa: PLR2004, SIM110 - signs by their codes; compiled loops
+# ruff: noqa: PLR2004 - signs by their codes; compiled loops
 
 from __future__ import annotations
 
@@ -34,7 +34,17 @@ def is_labelled(data: Any, state: Any, label: int, at: int, reach: int) -> bool:
     for place in range(state[label], at):
         if 0x30 <= data[place] <= 0x39:
             return False
+        if data[place] == 0x3E and 0x41 <= data[place - 1] <= 0x5A:  # <PHONE>: it had its number
+            return False
     return True
+
+
+@compiled
+def is_number(data: Any, at: int, stop: int) -> bool:
+    """Whether a digit stands at a place, or what stands for one after masking (`<PHONE>`)."""
+    code, width = symbol(data, at, stop)
+    after, _ = symbol(data, at + width, stop)
+    return bool(is_digit(code) or (code == 0x3C and 0x41 <= after <= 0x5A))
 
 
 @compiled
@@ -53,15 +63,16 @@ def ends_well(data: Any, at: int, stop: int) -> bool:
     """Whether nothing after a number goes on with it."""
     code, width = symbol(data, at, stop)
     after, _ = symbol(data, at + width, stop)
+    goes_on = is_number(data, at + width, stop)
     if code in (0x78, 0x58) and is_digit(after):  # an extension: x12
         return True
     if is_word(code) or code in (0x25, 0x40, 0x2A):  # % @ *
         return False
     if code in (0x2D, 0x2F, 0x2B, 0x3D):  # - / + =
-        return not is_word(after)
+        return not (is_word(after) or goes_on)
     if code in (0x2E, 0x2C, 0x3A):  # . , :
-        return not is_digit(after)
-    return True
+        return not goes_on
+    return not is_number(data, at, stop)
 
 
 @compiled
@@ -80,11 +91,13 @@ def begins_well(data: Any, at: int, begin: int, stop: int, labelled: bool) -> bo
         0x3C,
     ):  # @ \ % * $ + # ^ <
         return False
+    if code in (0x2D, 0x2F, 0x26, 0x7E):  # - / & ~
+        return False
     if labelled:
         return True
-    if code in (0x2D, 0x2F, 0x3D, 0x26, 0x7E):  # - / = & ~
+    if code in (0x3D, 0x2E):  # = .
         return False
-    if code in (0x2E, 0x2C, 0x3A, 0x28):  # . , : (
+    if code in (0x2C, 0x3A, 0x28):  # , : (
         before, _ = symbol_before(data, at - width, begin, stop)
         return not is_digit(before) and not (code == 0x28 and is_letter(before))
     return True
@@ -96,6 +109,19 @@ def follows_number(data: Any, at: int, begin: int, stop: int) -> bool:
     code, width = symbol_before(data, at, begin, stop)
     before, _ = symbol_before(data, at - width, begin, stop)
     return bool(code == 0x20 and is_digit(before))
+
+
+@compiled
+def follows_decimal(data: Any, at: int, begin: int) -> bool:
+    """Whether a number with a point and a space stand before a place."""
+    if at - 1 <= begin or data[at - 1] != 0x20 or not 0x30 <= data[at - 2] <= 0x39:
+        return False
+    place = at - 2
+    while place >= max(begin, at - 14) and (data[place] == 0x2E or 0x30 <= data[place] <= 0x39):
+        if data[place] == 0x2E:
+            return True
+        place -= 1
+    return False
 
 
 @compiled
@@ -113,5 +139,4 @@ def continues_number(data: Any, at: int, begin: int, stop: int) -> bool:
 def precedes_number(data: Any, at: int, stop: int) -> bool:
     """Whether a space and a digit stand at a place."""
     code, width = symbol(data, at, stop)
-    after, _ = symbol(data, at + width, stop)
-    return bool(code == 0x20 and is_digit(after))
+    return bool(code == 0x20 and is_number(data, at + width, stop))

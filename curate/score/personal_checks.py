@@ -170,7 +170,7 @@ def _check_by_name(check: int, values: Any, count: int) -> bool:
         return bool(state == 0)
     if check == _SSN:
         area = number_of(values, 0, 3)
-        known = area in (78, 219) and number_of(values, 3, 9) in (51120, 99999)
+        known = area in (78, 123, 219) and number_of(values, 3, 9) in (51120, 99999, 456789)
         given = 0 < area < 900 and area != 666
         return bool(
             given and number_of(values, 3, 5) > 0 and number_of(values, 5, 9) > 0 and not known

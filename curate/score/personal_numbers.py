@@ -18,6 +18,7 @@ from curate.score.personal_around import (
     begins_well,
     continues_number,
     ends_well,
+    follows_decimal,
     follows_number,
     is_labelled,
     may_go_on,
@@ -122,7 +123,7 @@ def find_ipv4(data: Any, at: int, begin: int, stop: int, state: Any, labels: Any
     """The byte after an address of the public internet that begins at a place, or -1."""
     start = at
     before, _ = symbol_before(data, at, begin, stop)
-    if is_word(before) or before in (0x2E, 0x2D, 0x2C):
+    if is_word(before) or before in (0x2E, 0x2D, 0x2C) or follows_decimal(data, at, begin):
         return NOTHING
     octets = np.int64(0)  # one number of them all
     largest = np.int64(0)

@@ -219,11 +219,16 @@ def _find_key(data: Any, at: int, begin: int, stop: int, keys: Any) -> Any:
                 continue
         if not _starts(data, first, stop, text):
             continue
-        if text[length - 1] == 0x2E or length == 3:  # and SG.a.b, and the three parts of a JWT
+        is_jwt = _starts(data, first, stop, _JWT)
+        points = 0
+        if text[length - 1] == 0x2E or is_jwt:  # SG.a.b, and the three parts of a JWT
             while last + 1 < stop and data[last] == 0x2E and _is_key(np.int64(data[last + 1])):
                 last += 1
+                points += 1
                 while last < stop and _is_key(np.int64(data[last])):
                     last += 1
+        if is_jwt and points < 2:
+            continue
         size = last - first - length
         if limits[prefix, 0] <= size <= limits[prefix, 1]:
             if _is_nobodys(data, first + length, last):
@@ -290,12 +295,16 @@ def _find_secret(data: Any, at: int, begin: int, stop: int, names: Any) -> Any:
         place += 1
     start = place
     digits = letters = signs = 0
+    is_address = False  # of a page on which one enters a password
     while place < stop and place - start <= _LONGEST_VALUE:
         byte = np.int64(data[place])
         if byte <= 0x20 or byte >= 0x7F or byte in (0x22, 0x27, 0x60, 0x3C, 0x3E, 0x28, 0x29):
             break
         if quote == 0 and byte in (0x26, 0x3B, 0x2C, 0x5D, 0x7D):  # & ; , ] }
             break
+        is_address = is_address or (
+            byte == 0x3A and place + 1 < stop and data[place + 1] in (0x2F, 0x5C)
+        )
         digits += is_digit(byte)
         letters += is_letter(byte)
         signs += byte in (0x21, 0x23, 0x24, 0x25, 0x2A, 0x3F, 0x40, 0x5E, 0x7E, 0x2B)
@@ -311,14 +320,14 @@ def _find_secret(data: Any, at: int, begin: int, stop: int, names: Any) -> Any:
         return NOTHING, 0, NOTHING
     if place < stop and data[place] == 0x28:  # a call
         return NOTHING, 0, NOTHING
-    if _is_nobodys(data, start, end) or data[start] == 0x2F:
+    if is_address or _is_nobodys(data, start, end) or data[start] == 0x2F:
         return NOTHING, 0, NOTHING
     for word in _NO_VALUES:
         if len(word) == size and _starts_small(data, start, end, word):
             return NOTHING, 0, NOTHING
     if kind == KEY:
         good = size >= 16 and digits >= 2 and letters >= 2
-    elif quote:
+    elif quote and data[at] == 0x3D:
         good = letters + digits + signs >= 4
     else:
         good = letters >= 1 and (digits >= 1 or signs >= 1) and (size >= 6 or spaces == 0)

@@ -128,7 +128,8 @@ def find_labels(data: Any, state: Any, begin: int, to: int, stop: int, labels: A
                 continue
             goes_on = classes[label] >= 256
             before = np.int64(data[at - 1]) if at > begin else 0
-            if is_letter(before) or (before >= 0x80 and first >= 0x80 and not goes_on):
+            is_part = before in (0x2E, 0x2F, 0x5F, 0x2D, 0x23, 0x5C)  # . / _ - # \ of a name
+            if is_part or is_letter(before) or (before >= 0x80 and first >= 0x80 and not goes_on):
                 continue
             after = np.int64(data[end]) if end < stop else 0
             last = np.int64(data[end - 1])
