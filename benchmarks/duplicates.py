@@ -2,16 +2,25 @@
 
     python -m benchmarks.duplicates [--documents 20000]
 
+The table has, for each system, the recall of true pairs from three similarities up, the pairs below
+0.5, the removed documents that are like no other one from 0.5 up, CPU seconds and memory.
+
 The documents are 3 kB pieces of novels; 30 % of them are copies of others with 0-10 % of the words
 replaced, dropped or inserted. The truth is the exact Jaccard similarity of the sets of 5-word
 shingles, for all pairs that share a shingle. CPU seconds are those of all threads, from JSON lines
 to survivors, with compiled code already in the cache. Memory is the peak while linking, above what
-the process held before (Linux only).
+the process held before, documents included in neither (Linux only): `benchmarks.scale` shows what it
+is for so many documents that they are linked in pieces.
+
+Then the files of `neardup`: every pair of one cluster must be connected by verified pairs, and every
+removed document must reach the limit with one of its cluster. Both are found again from the texts by
+a plain count of equal runs of words.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import random
 import re
@@ -19,6 +28,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +39,10 @@ from curate.duplicates.candidates import find_candidates, verify
 from curate.duplicates.clusters import choose_survivors
 from curate.duplicates.signatures import Signatures
 from curate.recipe import DuplicatesSection
+from curate.text.segment import segment
 
-NOVELS = Path(__file__).resolve().parents[2] / "shared" / "data" / "text"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+NOVELS, NEARDUP = DATA / "text", DATA / "neardup"
 DOCUMENT_CHARACTERS = 3000
 COPIES = 0.3
 BATCH = 4096
@@ -47,17 +59,46 @@ def main() -> None:
         with path.open("w", encoding="utf-8") as file:
             for number, text in enumerate(make_documents(documents)):
                 file.write(json.dumps({"id": f"{number:032x}", "text": text}) + "\n")
-        links, removed, seconds = run_curate(path)
+        ours = run_curate(path)
         truth = exact_pairs(path)
-        limit = SECTION.minimum_similarity
-        report("curate", truth, links.filter(pl.col("similarity") >= limit), seconds)
-        report("  links", truth, links, seconds)
-        near = truth.filter(pl.col("similarity") >= limit)
-        excused = pl.concat([near["a"], near["b"]]).unique()
-        lost = removed.filter(~removed.is_in(excused.implode()))
-        print(f"{'':11}removed {len(removed)}, of those without a true pair {len(lost)}")
-        pairs, seconds = run_datasketch(path)
-        report("datasketch", truth, pairs, seconds)
+        theirs = run_datasketch(path)
+    limit = SECTION.minimum_similarity
+    print(f"\n{'':22}" + "".join(f"{name:>12}" for name in COLUMNS))
+    ours_from = replace(ours, pairs=ours.pairs.filter(pl.col("similarity") >= limit))
+    report(f"curate {limit:g}", truth, ours_from)
+    report("  its links from 0.5", truth, ours)
+    report(f"datasketch LSH {limit:g}", truth, theirs)
+    counts = ", ".join(
+        f"{truth.filter(pl.col('similarity') >= least).height:,} at {least}" for least in RECALLS
+    )
+    print(f"true pairs: {counts}")
+    near = truth.filter(pl.col("similarity") >= limit)
+    lost = ours.removed.filter(~ours.removed.is_in(pl.concat([near["a"], near["b"]]).implode()))
+    print(
+        f"curate removed {len(ours.removed):,}; of those without a true pair at {limit}: {len(lost)}"
+    )
+    check_clusters()
+
+
+RECALLS = (0.8, 0.75, 0.7)
+COLUMNS = (*(f"J ≥ {least}" for least in RECALLS), "J < 0.5", "lost", "CPU s", "kB/doc")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a system found.
+
+    Attributes:
+        pairs: `a` < `b`, row numbers.
+        removed: row numbers.
+        seconds: of CPU.
+        kilobytes: of memory for each document, at the peak of finding pairs.
+    """
+
+    pairs: pl.DataFrame
+    removed: pl.Series
+    seconds: float
+    kilobytes: float
 
 
 def make_documents(count: int) -> list[str]:
@@ -94,8 +135,8 @@ def change(words: list[str], source: random.Random) -> list[str]:
     return result
 
 
-def run_curate(path: Path) -> tuple[pl.DataFrame, pl.Series, float]:
-    """Links by row number, the rows removed, and CPU seconds; prints stages, rate and memory."""
+def run_curate(path: Path) -> Found:
+    """Verified pairs; prints stages, rate and memory."""
     score = Signatures(SECTION)
     warm = score(pl.DataFrame({"text": ["a b c d e f g", "a b c d e f g h"]}))
     verify(warm.select(hash_a="text_hash", hash_b=pl.col("text_hash").reverse()), [warm], SECTION)
@@ -119,18 +160,7 @@ def run_curate(path: Path) -> tuple[pl.DataFrame, pl.Series, float]:
 
     links = verify(candidates, texts(), SECTION)
     marks.append(time.process_time())
-    members = choose_survivors(
-        signatures.select(
-            "id",
-            "text_hash",
-            snapshot=pl.lit(""),
-            priority=0,
-            words="shingles",
-            date=pl.lit(None, pl.String),
-        ),
-        links,
-        SECTION,
-    )
+    members = choose_survivors(comparable(signatures), links, SECTION)
     marks.append(time.process_time())
     peak = reset_peak(read="VmHWM") - held
     stages = dict(zip(("read", "sign", "find", "verify", "decide"), np.diff(marks), strict=True))
@@ -152,11 +182,13 @@ def run_curate(path: Path) -> tuple[pl.DataFrame, pl.Series, float]:
     same = same.select("row", pl.col("row_right").alias("row_b"), similarity=1.0)
     removed = members.filter(pl.col("duplicate_of").is_not_null())["id"]
     removed = removed.str.slice(16).str.to_integer(base=16).cast(pl.UInt32)
-    return ordered(pl.concat([near, same])), removed, marks[-1] - marks[0]
+    pairs = ordered(pl.concat([near, same]))
+    held_each = signatures["signature"].estimated_size() + peak
+    return Found(pairs, removed, marks[-1] - marks[0], held_each / frame.height / 1000)
 
 
-def run_datasketch(path: Path) -> tuple[pl.DataFrame, float]:
-    """Pairs of row numbers as `MinHashLSH` gives them, and CPU seconds; prints the rate."""
+def run_datasketch(path: Path) -> Found:
+    """Pairs as `MinHashLSH` gives them; a document that is like an earlier one is removed."""
     import datasketch
 
     began = time.process_time()
@@ -169,14 +201,17 @@ def run_datasketch(path: Path) -> tuple[pl.DataFrame, float]:
     sketches = datasketch.MinHash.bulk(sets, num_perm=SECTION.bands * SECTION.rows)
     signed = time.process_time()
     print(f"datasketch signatures: {len(texts) / (signed - signing):,.0f} documents/s of CPU time")
+    held = reset_peak()
     index = datasketch.MinHashLSH(SECTION.minimum_similarity, len(sketches[0]))
     found = []
     for number, sketch in enumerate(sketches):
         found += [(other, number, 0.0) for other in index.query(sketch)]
         index.insert(number, sketch)
     seconds = time.process_time() - began
+    bytes_each = (reset_peak(read="VmHWM") - held) / len(texts) + sketches[0].hashvalues.nbytes
     schema = {"row": pl.UInt32, "row_b": pl.UInt32, "similarity": pl.Float64}
-    return ordered(pl.DataFrame(found, schema, orient="row")), seconds
+    pairs = ordered(pl.DataFrame(found, schema, orient="row"))
+    return Found(pairs, pairs["b"].unique(), seconds, bytes_each / 1000)
 
 
 def exact_pairs(path: Path) -> pl.DataFrame:
@@ -206,18 +241,88 @@ def ordered(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def report(name: str, truth: pl.DataFrame, found: pl.DataFrame, seconds: float) -> None:
-    """Print recall, false pairs and CPU seconds."""
-    hits = truth.join(found, on=["a", "b"], how="semi")
+def report(name: str, truth: pl.DataFrame, found: Found) -> None:
+    """Print a row of the table."""
     figures = []
-    for limit in (0.8, 0.75, 0.7, 0.5):
-        true = truth.filter(pl.col("similarity") >= limit).height
-        figures.append(
-            f"recall J ≥ {limit}: {hits.filter(pl.col('similarity') >= limit).height / max(true, 1):.4f} of {true}"
+    hits = truth.join(found.pairs, on=["a", "b"], how="semi")
+    for least in RECALLS:
+        true, hit = (some.filter(pl.col("similarity") >= least).height for some in (truth, hits))
+        figures.append(f"{hit / max(true, 1):.4f}")
+    like = pl.concat([truth["a"], truth["b"]]).unique()
+    lost = (~found.removed.is_in(like.implode())).sum()
+    figures += [str(found.pairs.height - hits.height), str(lost)]
+    figures += [f"{found.seconds:.2f}", f"{found.kilobytes:.2f}"]
+    print(f"{name:22}" + "".join(f"{figure:>12}" for figure in figures))
+
+
+def read_neardup() -> Iterator[tuple[str, list[str]]]:
+    """The names of the files of `neardup`, and their texts."""
+    for name in ("articles_100", "articles_1000"):
+        with tarfile.open(NEARDUP / f"{name}.tar.gz") as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.name.endswith(".train") else None
+                if file:
+                    lines = file.read().decode().splitlines()
+                    yield name, [line.partition(" ")[2] for line in lines if line]
+    rows = gzip.decompress((NEARDUP / "wiki-split-test.tsv.gz").read_bytes()).decode().splitlines()
+    yield "wiki-split", [text.replace("<::::>", "") for row in rows for text in row.split("\t")]
+
+
+def check_clusters() -> None:
+    """Print how many pairs of one cluster, and removed documents, no verified pair explains."""
+    limit = SECTION.minimum_similarity
+    for name, texts in read_neardup():
+        scores = Signatures(SECTION)(pl.DataFrame({"text": texts}))
+        links = verify(find_candidates(scores, SECTION), [scores], SECTION)
+        ids = pl.Series("id", [f"{row:032x}" for row in range(len(texts))])
+        members = choose_survivors(comparable(scores.insert_column(0, ids)), links, SECTION)
+        removed = members.filter(pl.col("duplicate_of").is_not_null())
+        clusters: dict[int, list[int]] = {}
+        for one, survivor in removed.select("id", "duplicate_of").iter_rows():
+            clusters.setdefault(int(survivor, 16), [int(survivor, 16)]).append(int(one, 16))
+        torn = alone = 0
+        for cluster in clusters.values():
+            sets = {row: shingles_of(texts[row]) for row in cluster}
+            near = {row: {other for other in cluster if other != row} for row in cluster}
+            for row in cluster:
+                near[row] = {n for n in near[row] if jaccard(sets[row], sets[n]) >= limit}
+            reached, todo = {cluster[0]}, [cluster[0]]
+            while todo:
+                new = near[todo.pop()] - reached
+                reached |= new
+                todo += new
+            torn += len(reached) * (len(cluster) - len(reached))
+            alone += sum(not near[row] for row in cluster[1:])
+        print(
+            f"neardup {name}: {len(texts):,} texts, {removed.height} removed in {len(clusters)} clusters; "
+            f"pairs of a cluster that nothing connects {torn}, removed ones like none of their cluster {alone}"
         )
-    false = found.height - hits.height
-    print(
-        f"{name:10} {', '.join(figures)}; pairs {found.height}, false (J < .5) {false}; CPU {seconds:.2f} s"
+
+
+def shingles_of(text: str) -> set[tuple[int, ...]]:
+    """The runs of five words of a text."""
+    words = segment(pl.Series([text])).word_hash.tolist()
+    width = min(SECTION.shingle_words, len(words))
+    return {tuple(words[at : at + width]) for at in range(len(words) - width + 1)}
+
+
+def jaccard(one: set[tuple[int, ...]], other: set[tuple[int, ...]]) -> float:
+    """Of two sets; 1 for two of texts without words."""
+    return round(len(one & other) / max(len(one | other), 1), 6) if one or other else 1.0
+
+
+def comparable(scores: pl.DataFrame) -> pl.DataFrame:
+    """What `choose_survivors` compares."""
+    nothing = pl.lit(None, pl.String)
+    return scores.select(
+        "id",
+        "text_hash",
+        snapshot=pl.lit(""),
+        priority=0,
+        words="shingles",
+        date=nothing,
+        work=nothing,
+        language=nothing,
     )
 
 

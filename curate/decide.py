@@ -23,6 +23,7 @@ from curate.recipe import (
     DuplicatesSection,
     Limits,
     PageSection,
+    PersonalSection,
     QualitySection,
     Recipe,
     ToxicitySection,
@@ -33,8 +34,18 @@ from curate.schema import BEFORE_SPANS, COLUMNS, DataType
 Removes = Literal[
     "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
 ]
-DUPLICATE_RULES = ("duplicates.exact", "duplicates.near", "duplicates.version")
+NEAR = "duplicates.near"
+DUPLICATE_RULES = (
+    "duplicates.url",
+    "duplicates.key",
+    "duplicates.exact",
+    NEAR,
+    "duplicates.version",
+    "duplicates.reference",  # documents that others are compared with, and no duplicates
+)
+REFERENCE = DUPLICATE_RULES[-1]
 DECONTAMINATION = "decontamination.maximum_overlap"
+PERSONAL_RULE = "personal.maximum_count"
 MINIMUM_DOCUMENTS = 100  # below this a share says nothing
 
 
@@ -207,6 +218,7 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
         rules.append(Rule("perplexity.keep", "perplexity_bucket", "outside", perplexity.keep))
     if perplexity.maximum is not None:
         rules.append(Rule("perplexity.maximum", "perplexity", "above", perplexity.maximum))
+    rules += _personal_rules(recipe.personal)
     rules += _toxicity_rules(recipe.toxicity)
     rules.append(
         Rule(
@@ -268,6 +280,16 @@ def _page_rules(section: PageSection) -> list[Rule]:
             limit = 0.0 if removes == "true" else 1.0
             rules.append(Rule(f"page.{name}", column, removes, limit, action))
     return rules
+
+
+def _personal_rules(section: PersonalSection) -> list[Rule]:
+    """With `mask` the rule reads the count before the text was changed."""
+    masks = section.action == "mask"
+    if masks and section.maximum_count is None:
+        return []
+    action: Literal["tag", "remove"] = "tag" if section.action == "tag" else "remove"
+    column = "personal" + BEFORE_SPANS * masks
+    return [Rule(PERSONAL_RULE, column, "above", float(section.maximum_count or 0), action)]
 
 
 def _quality_rules(section: QualitySection) -> list[Rule]:
@@ -477,12 +499,40 @@ def apply_survivors(
     ).drop("rule")
 
 
+def leave_out(verdicts: pl.DataFrame, section: DuplicatesSection) -> pl.DataFrame:
+    """Verdicts of documents that are only there to compare others with: none is kept."""
+    passes = pl.col("removed_by").is_null()
+    return verdicts.with_columns(
+        limit=pl.when(passes).then(pl.lit(duplicate_limits(section)[REFERENCE])).otherwise("limit"),
+        removed_by=pl.coalesce("removed_by", pl.lit(REFERENCE)),
+    )
+
+
 def duplicate_limits(section: DuplicatesSection) -> dict[str, str]:
     """The limit of each duplicate rule as text."""
     similar = section.versions == "similar"
     version = f"{section.version_similarity:g}" if similar else section.versions
-    limits = ("1", f"{section.minimum_similarity:g}", version)
+    texts = ("1", f"{section.minimum_similarity:g}", version)
+    limits = ("one url", f"one {section.key}", *texts, "not released")
     return dict(zip(DUPLICATE_RULES, limits, strict=True))
+
+
+def duplicate_rules(recipe: Recipe) -> tuple[str, ...]:
+    """The duplicate rules that a recipe has, in order."""
+    section = recipe.duplicates
+    asked = {
+        "duplicates.url": "url" in section.by,
+        "duplicates.key": "key" in section.by,
+        REFERENCE: bool(recipe.references) and not section.release_reference,
+    }
+    return tuple(rule for rule in DUPLICATE_RULES if asked.get(rule, True))
+
+
+def preference(section: DuplicatesSection) -> tuple[str, bool] | None:
+    """The column by which survivors are chosen, and whether the least is best; None: by none."""
+    if section.prefer is None:
+        return None
+    return section.prefer.removeprefix("-"), section.prefer.startswith("-")
 
 
 def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:

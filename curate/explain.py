@@ -6,7 +6,11 @@ text is read but that of the few documents that are shown.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -14,18 +18,22 @@ import polars as pl
 from curate.decide import (
     DECONTAMINATION,
     DUPLICATE_RULES,
+    REFERENCE,
     Rule,
     any_undetermined,
     columns_read,
     compile_rules,
     duplicate_limits,
+    duplicate_rules,
     find_removals,
+    preference,
 )
-from curate.errors import RecipeError
+from curate.errors import CurateError, RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
-from curate.release.manifest import Manifest, find_release
+from curate.release.manifest import EARLIER, Manifest, find_release
 from curate.schema import BEFORE_SPANS
+from curate.score.comparison import comparison
 from curate.store import Store
 
 CHANGES_TEXT = ("sources", "clean", "spans", "name", "store")  # settings that need a run that reads
@@ -41,10 +49,14 @@ NEEDS_RUN = {
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",
     "duplicates.split_similarity": "compares texts again",
+    "duplicates.recall": "compares texts again",
     "decontamination.sets": "measures again",
     "decontamination.ngram_words": "measures again",
     "decontamination.minimum_item_words": "measures again",
     "urls.block": "measures again",
+    "personal.kinds": "measures again",
+    "personal.languages": "measures again",
+    "personal.mask": "changes texts",
     "urls.allow": "measures again",
     "urls.words": "measures again",
     "seed": "draws again",
@@ -53,8 +65,11 @@ NEEDS_RUN = {
     "release.shard_documents": "shapes files, not verdicts",
     "release.validation_share": "shapes files, not verdicts",
     "max_removed_share": "stops runs, and decides about no document",
+    "alarm": "stops runs, and decides about no document",
+    "audit": "stops runs, and decides about no document",
 }
 
+SHOWN_PLACES = 5  # of each kind of personal data, to people
 SCORER_FAILED = "hit: the scorer failed"
 
 
@@ -74,9 +89,12 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
         limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate`
         (of which document, how similar), `contamination` (the items of evaluation sets that it
-        holds: see `curate.duplicates.contamination`), `toxic` (the sentences that are evidence:
-        bytes, score, and the text if the store still holds it), `toxic_before` (the same, of a
-        text before sentences were taken out: no text), `input` (the file), `run` and, if asked,
+        holds: see `curate.duplicates.contamination`), `shared` (the passages that other documents
+        keep, with what names those: see `curate.steps.sharing`), `personal` (kind and place of
+        personal data, as it was before it was masked; bytes of the text), `toxic` (the sentences
+        that are evidence: bytes, score, and the text if the store still holds it), `toxic_before`
+        (the same, of a text before sentences were taken out: no text), `input` (the file), `run`
+        and, if asked,
         `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
         and why; `answer`: one sentence.
 
@@ -108,13 +126,11 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
     rules = [_meet(rule, row, facts) for rule in compile_rules(recipe)]
     duplicate = None
     if facts["duplicate_of"] is not None:
-        other = find_rows(store, manifest.folder, [facts["duplicate_of"]]).select(
-            "id", "uri", "source_id", "title"
-        )
-        duplicate = {**other.to_dicts()[0], "similarity": facts["similarity"]}
+        other = _find_survivor(store, manifest, facts["duplicate_of"])
+        duplicate = {**other, "similarity": facts["similarity"]}
     outcome = "removed" if facts["removed_by"] else "kept"
     limits = duplicate_limits(recipe.duplicates)
-    for name in DUPLICATE_RULES:
+    for name in duplicate_rules(recipe):
         hit = facts["removed_by"] == name or name in facts["tags"]
         passed_on = facts["removed_by"] is None or facts["removed_by"] in DUPLICATE_RULES
         rules.append(
@@ -136,13 +152,71 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
         "contamination": facts.get("contamination_matches") or [],
+        "shared": _read_shared(store, manifest, facts.get("shared_passages") or []),
+        "personal": _read_places(facts),
         "toxic": _read_sentences(store, facts),
         "toxic_before": facts.get(f"toxicity_spans{BEFORE_SPANS}") or [],
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
+        "release": manifest.reference,
         "ledger": facts,
     }
+
+
+def _find_survivor(store: Store, manifest: Manifest, identifier: str) -> dict[str, Any]:
+    """A document that another one is a duplicate of: of the release, or of one before it.
+
+    Of that one all but id and release is None when the store no longer holds it.
+    """
+    named = ["id", "uri", "source_id", "title"]
+    found = find_rows(store, manifest.folder, [identifier]).select(named)
+    reference = manifest.reference
+    if not found.height:
+        earlier = store.scan_frame(f"{manifest.folder}/{EARLIER}")
+        rows = earlier.filter(pl.col("id") == identifier).select("release").head(1).collect()
+        reference = str(rows["release"][0])
+        with suppress(CurateError):
+            folder = find_release(store, reference).folder
+            found = find_rows(store, folder, [identifier]).select(named)
+    facts = found.to_dicts()[0] if found.height else dict.fromkeys(named) | {"id": identifier}
+    return {**facts, "release": reference}
+
+
+def _read_shared(
+    store: Store, manifest: Manifest, passages: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Passages with the address of the document that keeps each."""
+    ids = sorted({passage["id"] for passage in passages})
+    keepers = find_rows(store, manifest.folder, ids).select("id", "uri", "source_id").to_dicts()
+    named = {keeper.pop("id"): keeper for keeper in keepers}
+    gone = {"uri": None, "source_id": "no longer in the ledger"}
+    return [passage | named.get(passage["id"], gone) for passage in passages]
+
+
+def _read_places(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where personal data stands in a document; where it stood, if it was masked."""
+    name = "personal_spans"
+    return facts.get(name + BEFORE_SPANS) or facts.get(name) or []
+
+
+def tell_places(places: list[dict[str, Any]]) -> str:
+    """Places of personal data in words: kinds, and bytes of the text; never what stands there."""
+    told = []
+    for kind in dict.fromkeys(place["kind"] for place in places):
+        same = [place for place in places if place["kind"] == kind]
+        shown = [f"{p['form']} {p['start']}–{p['end']}".lstrip() for p in same[:SHOWN_PLACES]]
+        more = [f"{len(same) - SHOWN_PLACES} more"] if len(same) > SHOWN_PLACES else []
+        told.append(f"{len(same)} {kind} ({', '.join([*shown, *more])})")
+    return ", ".join(told)
+
+
+def tell_evidence(story: dict[str, Any]) -> list[str]:
+    """What a document holds that rules speak of, in words."""
+    told = [tell_match(match) for match in story["contamination"]]
+    if story["personal"]:
+        told.append(f"personal data, in bytes of its text: {tell_places(story['personal'])}")
+    return told
 
 
 def _read_sentences(store: Store, facts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -198,6 +272,15 @@ def tell_match(match: dict[str, Any]) -> str:
     )
 
 
+def tell_passage(passage: dict[str, Any]) -> str:
+    """One passage that another document keeps, in words."""
+    return (
+        f"{passage['words']:,} words with {passage['uri'] or passage['source_id']} "
+        f"({passage['id']}), which keeps them: characters {passage['start']}–{passage['end']} of "
+        "the text as it was compared"
+    )
+
+
 def _answer(
     query: str, manifest: Manifest, stories: list[dict[str, Any]], skips: list[dict[str, Any]]
 ) -> str:
@@ -214,18 +297,28 @@ def _answer(
     )
 
 
+_RELATIONS = {
+    "duplicates.version": "another version",
+    "duplicates.url": "another capture of the address",
+    "duplicates.key": "another document with the key",
+}
+
+
 def _sentence(story: dict[str, Any]) -> str:
     name = story["ledger"]["title"] or story["ledger"]["uri"] or story["ledger"]["source_id"]
     if story["outcome"] == "kept":
         split = story["ledger"]["split"]
         return f"{name} was kept, in the split {split}"
+    if story["removed_by"] == REFERENCE:
+        return f"{name} was left out by {REFERENCE}: others are compared with what its source holds"
     if story["duplicate"]:
         other = story["duplicate"]
-        what = "another version" if story["removed_by"] == DUPLICATE_RULES[2] else "a duplicate"
+        what = _RELATIONS.get(story["removed_by"], "a duplicate")
         similarity = other["similarity"]
+        earlier = None if other["release"] == story["release"] else other["release"]
         return (
             f"{name} was removed by {story['removed_by']}: {what} of {other['id']} "
-            f"({other['uri'] or other['source_id']})"
+            f"({' in '.join(filter(None, (other['uri'] or other['source_id'], earlier)))})"
             + (f", similarity {similarity:g}" if similarity is not None else "")
         )
     if story["removed_by"] == "urls.block" and story["limit"]:
@@ -234,14 +327,17 @@ def _sentence(story: dict[str, Any]) -> str:
     if story["removed_by"] == DECONTAMINATION and story.get("contamination"):
         first = story["contamination"][0]
         return f"{name} was removed by {DECONTAMINATION}: it holds {tell_match(first)}"
+    return f"{name} was removed by {_tell_limit(story)}"
+
+
+def _tell_limit(story: dict[str, Any]) -> str:
+    """A rule, the value that it read, and its limit."""
     met = [rule["outcome"] for rule in story["rules"] if rule["rule"] == story["removed_by"]]
     if met == [SCORER_FAILED]:
-        return f"{name} was removed by {story['removed_by']}: what measures it failed on this text"
+        return f"{story['removed_by']}: what measures it failed on this text"
     value = story["value"]
     shown = story["ledger"]["language"] if value is None else f"{value:g}"
-    return (
-        f"{name} was removed by {story['removed_by']}: {shown} against the limit {story['limit']}"
-    )
+    return f"{story['removed_by']}: {shown} against the limit {story['limit']}"
 
 
 # --- what-if
@@ -255,8 +351,8 @@ class Change:
         before: kept and removed documents by source, language and rule, as released; a null rule:
             kept.
         after: the same with the other settings.
-        changed: the documents whose verdict changes: id, source, language, uri, title, before,
-            after; sorted by id.
+        changes: how many documents' verdict changes.
+        read_changed: reads which: id, source, language, uri, title, before, after; sorted by id.
         samples: some of them with their text (null where the store no longer holds it), each
             transition from one verdict to another in turn.
         undetermined: documents whose verdict needs a score or a comparison that was not made.
@@ -264,7 +360,8 @@ class Change:
 
     before: pl.DataFrame
     after: pl.DataFrame
-    changed: pl.DataFrame
+    changes: int
+    read_changed: Callable[[], pl.DataFrame]
     samples: pl.DataFrame
     undetermined: int
 
@@ -289,14 +386,23 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     new = change_recipe(old, settings)
     _refuse_pairs(manifest, old.duplicates, new.duplicates)
     _refuse_sentences(manifest, old, new)
+    if old.span_changes != new.span_changes:
+        name = "personal.action" if "personal.action" in settings else next(iter(settings))
+        raise _needs_run(manifest, name, "it changes texts")
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
-    decided = rows.with_columns(_decide_again(rows, links, new, rules).alias("after"))
-    decided = decided.rename({"removed_by": "before"})
+    earlier = None
+    if new.duplicates.scope == "index":
+        earlier = store.read_frame(f"{manifest.folder}/{EARLIER}")
+    after = _decide_again(store, manifest, rows, links, earlier, new, rules)
+    decided = rows.select("source", "language", before="removed_by", after=after)
     differs = decided.select(pl.col("before").ne_missing(pl.col("after"))).to_series()
-    shown = ["id", "source", "language", "uri", "title", "before", "after"]
-    changed = decided.filter(differs).hstack(_read_names(store, manifest, differs))
+
+    def read_changed() -> pl.DataFrame:
+        names = _read(store, manifest, ["id", "uri", "title"]).filter(differs)
+        return decided.filter(differs).hstack(names).select(SHOWN)
+
     unknown = _count_undetermined(rows, rules)
     if old.duplicates.among == "passing":  # what other rules removed was not compared
         by_other = pl.col("before").is_not_null() & ~pl.col("before").is_in(DUPLICATE_RULES)
@@ -306,8 +412,9 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     return Change(
         _sum_counts(counts, "before"),
         _sum_counts(counts, "after"),
-        changed.select(shown),
-        _sample(store, changed, samples).select(*shown, "text"),
+        int(differs.sum()),
+        read_changed,
+        _sample(store, manifest, decided, differs, samples),
         unknown,
     )
 
@@ -322,11 +429,12 @@ def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
 
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
-        if name.split(".")[0] in CHANGES_TEXT:
+        section, setting = name.split(".")[0], ".".join(name.split(".")[:2])
+        if section in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
-        setting = ".".join(name.split(".")[:2])
-        if setting in NEEDS_RUN:
-            raise _needs_run(manifest, name, f"it {NEEDS_RUN[setting]}")
+        for part in (section, setting):
+            if part in NEEDS_RUN:
+                raise _needs_run(manifest, name, f"it {NEEDS_RUN[part]}")
 
 
 def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSection) -> None:
@@ -335,6 +443,8 @@ def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSec
     if new.minimum_similarity < floor:
         why = f"pairs below {floor:g} were not kept"
         raise _needs_run(manifest, "duplicates.minimum_similarity", why)
+    if new.scope == "index" and old.scope != "index":
+        raise _needs_run(manifest, "duplicates.scope", "nothing released before was compared")
     if new.versions == "similar":
         if old.versions != "similar":
             raise _needs_run(manifest, "duplicates.versions", "versions were not compared")
@@ -362,18 +472,29 @@ def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
     )
 
 
-DECIDES = ("id", "source", "language", "parent", "removed_by")
-NAMES = ("uri", "title", "block", "row")
+DECIDES = ("source", "language", "parent", "removed_by")  # ids are dear to read
+SHOWN = ("id", "source", "language", "uri", "title", "before", "after")
 
 
 def _compared(section: DuplicatesSection) -> list[str]:
     """The columns by which survivors are chosen: long ones are dear to read."""
     columns = ["text_hash", "priority", "words", "date"]
-    if section.scope == "snapshot":
-        columns.append("snapshot")
+    if section.scope in {"snapshot", "language"}:
+        columns.append(section.scope)
     if section.versions != "off":
         columns += ["work", "language"]
-    return [*columns, "source_id"] if section.versions == "id" else columns
+    if section.versions == "id":
+        columns.append("source_id")
+    if section.by:
+        columns.append("parent")
+    if "url" in section.by:
+        columns.append("uri")
+    if "key" in section.by:
+        columns.append(section.key)
+    chosen = preference(section)
+    if chosen:
+        columns.append(chosen[0])
+    return list(dict.fromkeys(columns))
 
 
 def _scan(
@@ -381,9 +502,8 @@ def _scan(
 ) -> pl.DataFrame:
     """The columns of the whole ledger that decide, its rows sorted by id."""
     columns = list(dict.fromkeys([*DECIDES, *_compared(section), *columns_read(rules)]))
-    parts = find_parts(store, manifest.folder)
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
-    there = set(scans[0].collect_schema().names())
+    first = find_parts(store, manifest.folder)[0]
+    there = set(store.scan_frame(f"{manifest.folder}/{first.name}").collect_schema().names())
     missing = [column for column in columns if column not in there]
     if missing:
         raise RecipeError(
@@ -392,27 +512,52 @@ def _scan(
             manifest.reference,
             "run the recipe with that scorer on: what it does not touch is reused",
         )
-    return pl.concat([scan.select(columns) for scan in scans]).collect()
+    return _read(store, manifest, columns)
 
 
-def _read_names(store: Store, manifest: Manifest, wanted: pl.Series) -> pl.DataFrame:
-    """What tells a person which documents some rows are, and where their text lies."""
+def _read(store: Store, manifest: Manifest, columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of the whole ledger, its rows sorted by id."""
     parts = find_parts(store, manifest.folder)
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(NAMES) for part in parts]
-    return pl.concat(scans).collect().filter(wanted)
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(columns) for part in parts]
+    return pl.concat(scans).collect()
 
 
-def _sample(store: Store, changed: pl.DataFrame, samples: int) -> pl.DataFrame:
-    """Some rows with their text: the first of each transition, then the second, and so on."""
-    few = changed.group_by("before", "after").head(samples).sort("id")
-    rank = pl.int_range(pl.len()).over("before", "after").alias("rank")
-    chosen = few.with_columns(rank).sort("rank", "id").head(samples)
-    texts = [read_text(store, *place) for place in chosen.select("block", "row").iter_rows()]
-    return chosen.with_columns(text=pl.Series(texts, dtype=pl.String))
+def _sample(
+    store: Store, manifest: Manifest, decided: pl.DataFrame, differs: pl.Series, samples: int
+) -> pl.DataFrame:
+    """Some of what changes with its text: the first of each transition, then the second, and so on."""
+    turn = ("before", "after")
+    places = decided.select(*turn, place=pl.int_range(pl.len())).filter(differs)
+    few = places.group_by(turn).agg(pl.col("place").head(samples)).explode("place").sort("place")
+    few = few.with_columns(rank=pl.int_range(pl.len()).over(turn)).sort("rank", "place")
+    chosen = few["place"].head(samples)
+    names = _read_rows(store, manifest, chosen.to_list())
+    texts = [read_text(store, *place) for place in names.select("block", "row").iter_rows()]
+    rows = decided[chosen].hstack(names.select("id", "uri", "title"))
+    return rows.select(*SHOWN, pl.Series("text", texts, dtype=pl.String))
+
+
+def _read_rows(store: Store, manifest: Manifest, places: Sequence[int]) -> pl.DataFrame:
+    """What tells a person which documents a few rows of the ledger are, and where their text lies."""
+    columns = ("id", "uri", "title", "block", "row")
+    parts = find_parts(store, manifest.folder)
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(columns) for part in parts]
+    ends = list(accumulate(scan.select(pl.len()).collect().item() for scan in scans))
+    found = [scans[0].limit(0)]
+    for place in places:
+        part = bisect_right(ends, place)
+        found.append(scans[part].slice(place - (ends[part - 1] if part else 0), 1))
+    return pl.concat(found).collect()
 
 
 def _decide_again(
-    rows: pl.DataFrame, links: pl.DataFrame, recipe: Recipe, rules: tuple[Rule, ...]
+    store: Store,
+    manifest: Manifest,
+    rows: pl.DataFrame,
+    links: pl.DataFrame,
+    earlier: pl.DataFrame | None,
+    recipe: Recipe,
+    rules: tuple[Rule, ...],
 ) -> pl.Series:
     """What removes the ledger's rows under other rules, in their order."""
     from curate.duplicates.clusters import choose_survivors
@@ -421,16 +566,25 @@ def _decide_again(
     is_made = rows["source"].str.starts_with("augment:")
     if recipe.duplicates.action == "remove":
         places = pl.int_range(rows.height, eager=True).alias("id")  # in the order of ids
-        compared = rows.select(places, *_compared(recipe.duplicates))
-        passing = compared.filter(removed_by.is_null() & ~is_made)
-        members = choose_survivors(passing, links, recipe.duplicates)
+        compared = _comparable(store, manifest, rows, places, recipe.duplicates)
+        is_reference = rows["priority"].is_in(recipe.references)
+        compared = compared.with_columns(is_reference=is_reference)
+        passing = compared.filter((removed_by.is_null() | is_reference) & ~is_made)
+        if earlier is not None:  # numbered after the documents of the release
+            number = pl.col("id").rank("dense").cast(pl.Int64) + rows.height
+            earlier = earlier.with_columns(number.alias("id"))
+        members = choose_survivors(passing, links, recipe.duplicates, earlier)
         losers = members.filter(pl.col("duplicate_of").is_not_null())
         removed_by = removed_by.scatter(losers["id"], losers["rule"])
+    if recipe.references and not recipe.duplicates.release_reference:
+        left_out = rows["priority"].is_in(recipe.references) & removed_by.is_null()
+        removed_by = removed_by.scatter(left_out.arg_true(), REFERENCE)
     if not is_made.any():
         return removed_by
     made = rows.select("parent", was="removed_by", now=removed_by).filter(is_made)
-    is_parent = rows["id"].is_in(made["parent"].unique().implode())
-    kept = rows["id"].filter(is_parent & removed_by.is_null())
+    ids = _read(store, manifest, ["id"])["id"]
+    is_parent = ids.is_in(made["parent"].unique().implode())
+    kept = ids.filter(is_parent & removed_by.is_null())
     orphan = pl.col("parent").is_in(kept.implode()).fill_null(value=False).not_()
     verdicts = made.select(
         pl.when(orphan)
@@ -440,6 +594,27 @@ def _decide_again(
         .otherwise("now")
     ).to_series()
     return removed_by.scatter(is_made.arg_true(), verdicts)
+
+
+def _comparable(
+    store: Store,
+    manifest: Manifest,
+    rows: pl.DataFrame,
+    places: pl.Series,
+    section: DuplicatesSection,
+) -> pl.DataFrame:
+    """What survivors are chosen by, of rows of the ledger that are numbered."""
+    uris = rows["uri"] if "url" in section.by else pl.Series(dtype=pl.String)
+    frame = rows.with_columns(comparison(section, uris)).with_columns(places)
+    named = [name for name in ("url", "key", "preference") if name in frame.columns]
+    if section.by:
+        ids = _read(store, manifest, ["id"])["id"]
+        whole = pl.DataFrame(
+            {"parent": ids, "place": pl.Series(range(rows.height), dtype=pl.Int64)}
+        )
+        parents = rows.select("parent").join(whole, on="parent", how="left", maintain_order="left")
+        frame = frame.with_columns(parent=parents["place"])
+    return frame.select("id", *_compared(section), *named)
 
 
 def _sum_counts(counts: pl.DataFrame, column: str) -> pl.DataFrame:

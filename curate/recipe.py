@@ -8,11 +8,20 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language, stop_words
 from curate.presets import all_rules, load_preset, read_rules_file
+from curate.schema import COLUMNS, FOUND
 
 
 class Section(BaseModel):
@@ -27,10 +36,14 @@ class SourceSection(Section):
     Attributes:
         inputs: files, globs or URLs; relative ones resolve against the recipe's folder.
         snapshot: the name that the documents carry (`CC-MAIN-2026-40`, `enwiki-20261101`).
+        reference: other documents are compared with these, which survive first and which no
+            duplicate rule removes, whatever the other rules say of them; they are not released
+            unless `[duplicates] release_reference` asks for it.
     """
 
     inputs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     snapshot: str = ""
+    reference: bool = False
 
 
 class CommonCrawlSection(SourceSection):
@@ -399,33 +412,139 @@ class PerplexitySection(Section):
         return self
 
 
+MAXIMUM_HASHES = 256  # MinHash values of a signature that `recall` may ask for
+
+
+def find_probability(similarity: float, bands: int, rows: int) -> float:
+    """The probability that a pair of a Jaccard similarity has one of the bands equal."""
+    return float(1 - (1 - similarity**rows) ** bands)
+
+
+def choose_bands(similarity: float, recall: float, maximum_hashes: int) -> tuple[int, int]:
+    """The bands and rows that find such a share of the pairs of a similarity.
+
+    Of those that do with so many MinHash values, the most rows, by which the fewest pairs of lesser
+    similarity are found, and as many bands as they need.
+
+    Args:
+        similarity: Jaccard, above 0, at most 1.
+        recall: above 0, below 1.
+        maximum_hashes: bands × rows at most.
+
+    Raises:
+        RecipeError: no bands do.
+    """
+    for rows in range(maximum_hashes, 0, -1):
+        for bands in range(1, maximum_hashes // rows + 1):
+            if find_probability(similarity, bands, rows) >= recall:
+                return bands, rows
+    best = find_probability(similarity, maximum_hashes, 1)
+    asked = f"bands find {recall:g} of the pairs at a similarity of {similarity:g}"
+    came = f"with {maximum_hashes} hashes they find {best:.6f} at most"
+    raise RecipeError(asked, came, "", "ask for less recall, or give more hashes")
+
+
+_SIZES = {
+    "": 1,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "TiB": 1 << 40,
+}
+PROCESS_BYTES = 256 << 20  # what a worker holds before it holds any data: libraries, compiled code
+
+
+def parse_size(size: object) -> int:
+    """Bytes of a size: `2GiB`, `500 MB`, or a number of bytes.
+
+    Raises:
+        RecipeError: it is none, or leaves nothing for data.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", str(size))
+    count = round(float(found[1]) * _SIZES[found[2]]) if found and found[2] in _SIZES else 0
+    if count > PROCESS_BYTES:
+        return count
+    asked = "[duplicates] memory is a size above 256MiB, which a process needs without any data"
+    raise RecipeError(asked, f"{size!r} came", "", 'as in memory = "2GiB"')
+
+
 class DuplicatesSection(Section):
     """Exact and near duplicates.
 
+    In place of `bands` and `rows` a recipe may give `recall`, the share of the pairs at
+    `minimum_similarity` that shall be found: `choose_bands` chooses them then.
+
     Attributes:
-        scope: documents are compared within their snapshot, or within the whole release.
+        scope: documents are compared within their `snapshot`, within the whole `release`, within
+            their `language`, with each other and everything that the store released before
+            (`index`), or with those of the sources that say `reference = true` and no others
+            (`reference`).
         among: link all that was read, or only what passes every other rule.
         minimum_similarity: Jaccard similarity of the shingle sets from which a pair is a duplicate.
         split_similarity: verified pairs from here up stay in one split.
         versions: documents of one work and language (uploads of one film) of which one is kept:
             those that are `similar`, all by their `id` alone, or none (`off`).
         version_similarity: Jaccard similarity from which two of one work are versions.
-        shingle_words: words in a shingle.
+        by: more that makes documents of a run duplicates, whatever their text: one `url` (see
+            `curate.score.addresses.canonical_address`), or one `key`.
+        key: the column that `key` compares.
+        prefer: a score column by which survivors are chosen after the order of the sources, before
+            their length: the greatest value first; `-perplexity`: the least.
+        release_reference: whether what the sources with `reference = true` hold is released too.
+        shingle_words: words in a shingle, as `curate.text.segment` cuts them: of scripts without
+            spaces an ideograph or a syllable is a word, so that shingles are of characters there.
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
         rows: MinHash values in a band.
+        memory: of a process that links: `2GiB`, `500MB`, or a number of bytes. It shapes no output:
+            what does not fit is cut into parts.
     """
 
     action: Literal["tag", "remove"] = "remove"
-    scope: Literal["snapshot", "release"] = "release"
+    scope: Literal["snapshot", "release", "language", "index", "reference"] = "release"
     among: Literal["read", "passing"] = "read"
     minimum_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.75
     split_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
     versions: Literal["similar", "id", "off"] = "similar"
     version_similarity: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
+    by: Annotated[tuple[Literal["url", "key"], ...], Field(strict=False)] = ()
+    key: Literal["source_id", "title", "work", "canonical_uri"] = "source_id"
+    prefer: str | None = None
+    release_reference: bool = False
     shingle_words: Annotated[int, Field(ge=1)] = 5
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
+    memory: Annotated[
+        int, BeforeValidator(parse_size), Field(gt=PROCESS_BYTES, exclude=True, repr=False)
+    ] = 2 << 30
+
+    @property
+    def memory_for_data(self) -> int:
+        """Bytes that a process may hold beside its libraries."""
+        return self.memory - PROCESS_BYTES
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_bands(cls, values: Any) -> Any:
+        """Bands and rows for a wanted recall."""
+        if not isinstance(values, dict) or "recall" not in values:
+            return values
+        recall = values["recall"]
+        if "bands" in values or "rows" in values:
+            came = "recall came with them"
+            raise RecipeError(
+                "[duplicates] gives bands and rows, or recall", came, "", "leave one out"
+            )
+        if not isinstance(recall, (int, float)) or not 0 < recall < 1:
+            raise RecipeError("[duplicates] recall is above 0 and below 1", f"{recall!r} came")
+        similarity = values.get("minimum_similarity", 0.75)
+        if not isinstance(similarity, (int, float)) or not 0 < similarity <= 1:
+            return {name: value for name, value in values.items() if name != "recall"}
+        bands, rows = choose_bands(similarity, recall, MAXIMUM_HASHES)
+        rest = {name: value for name, value in values.items() if name != "recall"}
+        return {**rest, "bands": bands, "rows": rows}
 
     @property
     def least_of_duplicates(self) -> float:
@@ -439,6 +558,9 @@ class DuplicatesSection(Section):
         return min(self.least_of_duplicates, self.split_similarity)
 
 
+SpanAction = Literal["remove-span", "tag"]
+
+
 class SpansSection(Section):
     """Changes of the text by what the whole corpus holds, after linking; off unless asked for.
 
@@ -446,10 +568,27 @@ class SpansSection(Section):
         repeated_line_documents: lines that so many documents of one site (host) and snapshot hold
             are taken out of all of them; left out: none is. Documents that repeat one another count
             as one. See `curate.text.site_lines` for what makes two lines equal.
+        repeated_paragraph_documents: the same for paragraphs, which so many documents of one snapshot
+            hold, whatever their site.
+        paragraph_words: a shorter paragraph is never counted.
+        repeated_action: `remove-span` takes such lines and paragraphs out; `tag` measures alone, for
+            the rules `maximum_site_lines_character_share` and
+            `maximum_common_paragraphs_character_share` of [quality].
+        shared_words: passages of so many words that several documents hold word for word, within
+            the scope of [duplicates], stay in one of them (see `curate.steps.sharing`); left out:
+            none is sought.
+        shared_action: `remove-span` takes them out of the others; `tag` measures alone. Either way
+            the rules `maximum_shared_word_share` and `maximum_longest_shared_words` of [quality]
+            may judge documents by what others keep of them.
         sources: kinds of sources whose documents belong to sites.
     """
 
     repeated_line_documents: Annotated[int, Field(ge=2)] | None = None
+    repeated_paragraph_documents: Annotated[int, Field(ge=2)] | None = None
+    paragraph_words: Annotated[int, Field(ge=1)] = 10
+    repeated_action: SpanAction = "remove-span"
+    shared_words: Annotated[int, Field(ge=10)] | None = None
+    shared_action: SpanAction = "remove-span"
     sources: Annotated[
         tuple[Literal["commoncrawl", "wikipedia", "records"], ...],
         Field(strict=False, min_length=1),
@@ -604,6 +743,49 @@ class ToxicitySection(Section):
         return self
 
 
+PersonalKind = Literal[
+    "email", "phone", "ip", "iban", "card", "national_id", "address", "key", "password"
+]
+
+
+class PersonalSection(Section):
+    """Personal data, and what is done with it; `curate.score.personal` says what is found.
+
+    Attributes:
+        kinds: that are counted, tagged, masked.
+        languages: of whose documents; empty: of all.
+        action: `tag` leaves the rule's name on a document, `remove` removes it, `mask` changes its
+            text after duplicates are linked.
+        maximum_count: a document with more places than this is a hit. Left out: none may be there,
+            and with `mask` any number. With `mask` a hit is removed, by its count before masking.
+        mask: `placeholder` puts a sign such as `<EMAIL>` in the place, `surrogate` one of the same
+            format that is nobody's, drawn from the recipe's seed and the value.
+    """
+
+    kinds: Annotated[tuple[PersonalKind, ...], Field(strict=False, min_length=1)] = get_args(
+        PersonalKind
+    )
+    languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    action: Literal["tag", "mask", "remove"] = "tag"
+    maximum_count: Annotated[int, Field(ge=0)] | None = None
+    mask: Literal["placeholder", "surrogate"] = "placeholder"
+
+    @field_validator("kinds")
+    @classmethod
+    def _in_order(cls, kinds: tuple[PersonalKind, ...]) -> tuple[PersonalKind, ...]:
+        return tuple(kind for kind in get_args(PersonalKind) if kind in kinds)
+
+    @field_validator("languages")
+    @classmethod
+    def _normalise(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted({normalise_language(code) for code in codes}))
+
+    @property
+    def counting(self) -> PersonalSection:
+        """What of the section the counts depend on."""
+        return PersonalSection(kinds=self.kinds, languages=self.languages)
+
+
 class BiasSection(Section):
     """Mentions of identity groups, and the one rule about derogatory ones."""
 
@@ -694,6 +876,45 @@ class AuditSection(Section):
     action: Literal["warn", "stop"] = "warn"
 
 
+class AlarmSection(Section):
+    """Losses that stop a run before it releases: what wipes out a whole part is seldom meant.
+
+    Attributes:
+        maximum_source_loss: the share of an entry of `[[sources]]` that rules and duplicates may
+            remove; 1: any.
+        maximum_language_loss: the same of each language that `[language] keep` names; where it names
+            none, of all but `und`, and what `minimum_score` removes does not count.
+        maximum_site_loss: the same of each site (host), and what `[urls]` removes does not count.
+            Rules often remove whole sites, and rightly: any loss is allowed unless asked for.
+        minimum_documents: of fewer, a share says nothing.
+    """
+
+    maximum_source_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.999
+    maximum_language_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.999
+    maximum_site_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    minimum_documents: Annotated[int, Field(ge=1)] = 100
+
+    def limit_of(self, part: Literal["source", "language", "site"]) -> float:
+        """The share that a part may lose."""
+        return {
+            "source": self.maximum_source_loss,
+            "language": self.maximum_language_loss,
+            "site": self.maximum_site_loss,
+        }[part]
+
+    @property
+    def watches_sites(self) -> bool:
+        """Whether sites are to be counted."""
+        return self.maximum_site_loss < 1
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is watched."""
+        return (
+            min(self.maximum_source_loss, self.maximum_language_loss, self.maximum_site_loss) == 1
+        )
+
+
 class AugmentSection(Section):
     """Documents made of kept ones, marked with their `parent`.
 
@@ -711,6 +932,13 @@ class ReleaseSection(Section):
 
     shard_documents: Annotated[int, Field(gt=0)] = 100_000
     validation_share: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.01
+
+
+_ASKED = {  # what makes [spans] find what a rule judges
+    "shared": "set shared_words in [spans]",
+    "site_lines": 'set repeated_line_documents and repeated_action = "tag" in [spans]',
+    "common_paragraphs": 'set repeated_paragraph_documents and repeated_action = "tag" in [spans]',
+}
 
 
 class Recipe(Section):
@@ -739,20 +967,26 @@ class Recipe(Section):
     decontamination: DecontaminationSection = DecontaminationSection()
     spans: SpansSection = SpansSection()
     toxicity: ToxicitySection = ToxicitySection()
+    personal: PersonalSection = PersonalSection()
     bias: BiasSection = BiasSection()
     urls: UrlsSection = UrlsSection()
     page: PageSection = PageSection()
     audit: AuditSection = AuditSection()
+    alarm: AlarmSection = AlarmSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
 
     @property
     def span_changes(self) -> tuple[str, ...]:
         """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
+        spans, toxicity = self.spans, self.toxicity
+        goes = spans.repeated_action == "remove-span"
         asked = {
-            "repeated_lines": self.spans.repeated_line_documents is not None,
-            "toxic_sentences": self.toxicity.scorer != "none"
-            and self.toxicity.action == "remove-sentence",
+            "repeated_lines": bool(spans.repeated_line_documents) and goes,
+            "repeated_paragraphs": bool(spans.repeated_paragraph_documents) and goes,
+            "shared_passages": bool(spans.shared_words) and spans.shared_action == "remove-span",
+            "toxic_sentences": toxicity.scorer != "none" and toxicity.action == "remove-sentence",
+            "personal": self.personal.action == "mask",
         }
         return tuple(name for name, is_asked in asked.items() if is_asked)
 
@@ -761,20 +995,84 @@ class Recipe(Section):
         """Whether texts change after linking."""
         return bool(self.span_changes)
 
+    @property
+    def found_scorers(self) -> tuple[str, ...]:
+        """The scorers that take the whole corpus: of `curate.schema.FOUND`."""
+        spans = self.spans
+        tags = spans.repeated_action == "tag"
+        asked = {
+            "shared": bool(spans.shared_words),
+            "site_lines": bool(spans.repeated_line_documents) and tags,
+            "common_paragraphs": bool(spans.repeated_paragraph_documents) and tags,
+        }
+        return tuple(name for name, is_asked in asked.items() if is_asked)
+
+    @model_validator(mode="after")
+    def _can_judge_found(self) -> Self:
+        quality = self.quality
+        limits = (quality.rules, *quality.languages.values(), *quality.sources.values())
+        preset = quality.preset_rules()
+        for name in set(preset).union(*limits):
+            column = COLUMNS.get((preset.get(name) or all_rules()[name])["column"])
+            if column and column.scorer in FOUND and column.scorer not in self.found_scorers:
+                asked = f"quality.{name} judges what [spans] finds"
+                raise RecipeError(asked, "it does not ask for that", "", _ASKED[column.scorer])
+        return self
+
+    @model_validator(mode="after")
+    def _can_prefer(self) -> Self:
+        if self.duplicates.prefer is None:
+            return self
+        name = self.duplicates.prefer.removeprefix("-")
+        numbers = [one for one, column in COLUMNS.items() if column.is_number]
+        asked = "[duplicates] prefer names a score column of numbers"
+        if name not in numbers:
+            raise RecipeError(asked, f"{name!r} is none", "", nearest(name, numbers))
+        is_off = {
+            "perplexity": not self.perplexity.models,
+            "toxicity": self.toxicity.scorer == "none",
+            "urls": self.urls.is_empty,
+            "contamination": not self.decontamination.sets,
+        }
+        scorer = COLUMNS[name].scorer
+        if is_off.get(scorer, False):
+            raise RecipeError(asked, f"{name!r} is not measured", "", f"set up [{scorer}]")
+        return self
+
+    @property
+    def references(self) -> tuple[int, ...]:
+        """The places of the sources that other documents are compared with."""
+        return tuple(place for place, source in enumerate(self.sources) if source.reference)
+
+    @model_validator(mode="after")
+    def _has_reference(self) -> Self:
+        if len(self.references) == len(self.sources):
+            asked, came = "some source holds what is compared", "each says reference = true"
+            raise RecipeError(asked, came, "", "take it off one of them")
+        if self.duplicates.scope == "reference" and not self.references:
+            asked = (
+                '[duplicates] scope = "reference" compares with sources that say reference = true'
+            )
+            raise RecipeError(asked, "none does", "", "say so in one of the [[sources]]")
+        if self.duplicates.release_reference and not self.references:
+            asked = "[duplicates] release_reference releases sources that say reference = true"
+            raise RecipeError(asked, "none does", "", "say so in one of the [[sources]]")
+        return self
+
     @model_validator(mode="after")
     def _can_change_spans(self) -> Self:
-        if not self.changes_spans:
-            if self.quality.before_spans:
-                asked = "[quality] before_spans reads what was measured before [spans]"
-                change = "set repeated_line_documents in it"
-                raise RecipeError(asked, "[spans] changes nothing", "", change)
+        if not self.changes_spans and self.quality.before_spans:
+            asked = "[quality] before_spans reads what was measured before [spans]"
+            change = "set repeated_line_documents in it"
+            raise RecipeError(asked, "[spans] changes nothing", "", change)
+        if not self.changes_spans and not self.found_scorers:
             return self
         if self.duplicates.among == "passing":
             asked = "[spans] changes texts, after which other rules may pass them"
             came = 'with [duplicates] among = "passing" these were not compared'
             raise RecipeError(asked, came, "", 'set among = "read"')
         kinds = {section.kind for section in self.sources}
-        if "repeated_lines" in self.span_changes and not kinds.intersection(self.spans.sources):
+        if self.spans.repeated_line_documents and not kinds.intersection(self.spans.sources):
             asked = "[spans] sources names kinds of the recipe's sources"
             came = f"{', '.join(self.spans.sources)} is none"
             raise RecipeError(asked, came, "", f"name some of {', '.join(sorted(kinds))}")

@@ -81,6 +81,23 @@ MATCH: dict[str, DataType] = {  # an item of an evaluation set in a document
     "end": pl.Int64,
     "overlap": pl.Float64,  # share of the item's n-grams
 }
+PASSAGE: dict[str, DataType] = {  # a passage of a document that another one keeps
+    "start": pl.Int64,  # in characters of the text before `spans`
+    "end": pl.Int64,
+    "words": pl.Int64,
+    "id": pl.String,  # of the document that keeps most of it
+}
+FOUND = (
+    "shared",
+    "site_lines",
+    "common_paragraphs",
+)  # scorers whose columns take the whole corpus, in objects of their own steps
+PERSONAL: dict[str, DataType] = {  # a place of personal data, without the data
+    "kind": pl.String,  # email | phone | ip | iban | card | national_id | address | key | password
+    "form": pl.String,  # the country and name of a number (GBR nhs), where it has them; else empty
+    "start": pl.Int64,  # in bytes of the text
+    "end": pl.Int64,
+}
 TOXIC_SPAN: dict[str, DataType] = {  # a sentence, or what holds it
     "start": pl.Int64,  # in bytes of the text
     "end": pl.Int64,
@@ -105,6 +122,11 @@ class Column:
     scorer: str
     dtype: DataType
     decimals: int = 6
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers."""
+        return self.dtype in {pl.Float64, pl.Int64}
 
 
 COLUMNS: dict[str, Column] = {
@@ -226,9 +248,25 @@ COLUMNS: dict[str, Column] = {
     "is_list_page": Column("page", pl.Boolean),
     "language_disagrees": Column("page", pl.Boolean),  # declared and detected
     "is_canonical": Column("page", pl.Boolean),  # the page calls this address its own
+    "cleaned_word_share": Column("cleaning", pl.Float64),  # words that went with dropped lines
+    "personal": Column("personal", pl.Int64),  # places of personal data, of the kinds asked for
+    **{
+        f"personal_{kind}": Column("personal", pl.Int64)
+        for kind in (
+            *("email", "phone", "ip", "iban", "card"),
+            *("national_id", "address", "key", "password"),
+        )
+    },
+    "personal_spans": Column("personal", pl.List(pl.Struct(PERSONAL))),
     "contamination": Column("contamination", pl.Float64, 4),  # greatest weighed overlap
     "contaminating_items": Column("contamination", pl.Int64),
     "contamination_matches": Column("contamination", pl.List(pl.Struct(MATCH))),
+    "shared_word_share": Column("shared", pl.Float64),  # of words in passages that others keep
+    "longest_shared_words": Column("shared", pl.Int64),  # words of the longest of them
+    "shared_with": Column("shared", pl.String),  # who keeps that
+    "shared_passages": Column("shared", pl.List(pl.Struct(PASSAGE))),
+    "site_lines_character_share": Column("site_lines", pl.Float64),  # lines that its site repeats
+    "common_paragraphs_character_share": Column("common_paragraphs", pl.Float64),  # snapshot
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32

@@ -18,6 +18,7 @@ from flows.display import (
     show_change,
     show_diff,
     show_fit,
+    show_plan,
     show_preset,
     show_presets,
     show_releases,
@@ -216,7 +217,7 @@ def what_if(
             "release": reference,
             "before": change.before.to_dicts(),
             "after": change.after.to_dicts(),
-            "changed": change.changed.to_dicts(),
+            "changed": change.read_changed().to_dicts(),
             "samples": change.samples.to_dicts(),
             "undetermined": change.undetermined,
         }
@@ -282,6 +283,123 @@ def verify(reference: str, store: str | None, as_json: bool) -> None:
         click.echo(f"{reference} is whole: every file matches its manifest")
     if problems:
         sys.exit(1)
+
+
+@main.group()
+def duplicates() -> None:
+    """Plan the search for duplicates, and look after the index of what was released."""
+
+
+@duplicates.command("index")
+@click.argument("recipe", required=False)
+@store_option
+@json_option
+@fail_in_one_sentence
+def show_index_command(recipe: str | None, store: str | None, as_json: bool) -> None:
+    """Check and tell what is indexed; with RECIPE, make the index that it asks for first."""
+    from curate.duplicates.index import open_indexes
+
+    place = _open_store(store or STORE)
+    if recipe is not None:
+        from curate.recipe import load_recipe
+        from curate.steps.indexing import build_index
+        from flows.recipes import find_recipe
+
+        loaded = load_recipe(find_recipe(recipe))
+        place = _open_store(store or loaded.store)
+        for sentence in build_index(place, loaded):
+            click.echo(f"warning: {sentence}", err=True)
+    indexes = open_indexes(place)
+    facts = [index.describe(index.newest()) for index in indexes]
+    for one, index in zip(facts, indexes, strict=True):
+        one["damage"] = index.find_damage(index.newest())
+    _tell_indexes(facts, as_json=as_json)
+    if any(one["damage"] for one in facts):
+        sys.exit(1)
+
+
+@duplicates.command("remove")
+@click.argument("ids", nargs=-1, required=True)
+@store_option
+@json_option
+@fail_in_one_sentence
+def remove_from_index(ids: tuple[str, ...], store: str | None, as_json: bool) -> None:
+    """Take documents out of the index: nothing is a duplicate of them from then on."""
+    from curate.duplicates.index import open_indexes
+
+    indexes = open_indexes(_open_store(store or STORE))
+    _tell_indexes([one.describe(one.remove(ids)) for one in indexes], as_json=as_json)
+
+
+@duplicates.command("compact")
+@store_option
+@click.option("--collect", is_flag=True, help="Remove old states and their segments too.")
+@json_option
+@fail_in_one_sentence
+def compact_index(store: str | None, collect: bool, as_json: bool) -> None:
+    """Merge the segments of the index; old states stay readable unless --collect."""
+    from curate.duplicates.index import open_indexes
+
+    facts = []
+    for index in open_indexes(_open_store(store or STORE)):
+        facts.append(index.describe(index.compact()))
+        if collect:
+            index.collect()
+    _tell_indexes(facts, as_json=as_json)
+
+
+def _tell_indexes(facts: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    if not facts:
+        click.echo('nothing is indexed; a run with [duplicates] scope = "index" makes the index')
+    for one in facts:
+        click.echo(
+            f"{one['folder']}: state {one['number']}, {one['documents']:,} documents of "
+            f"{', '.join(one['releases']) or 'no release'} in {one['segments']} segments, "
+            f"{one['bytes']:,} bytes, {one['removed']:,} taken out"
+        )
+        for segment, came in one.get("damage", {}).items():
+            click.echo(f"  segment {segment} is damaged: {came}; the next run makes it again")
+
+
+@duplicates.command("plan")
+@click.option("--similarity", type=click.FloatRange(0, 1, min_open=True), help="To be found.")
+@click.option("--recall", type=float, help="Share of such pairs to be found: chooses the bands.")
+@click.option("--bands", type=click.IntRange(min=1), help="Given instead, with --rows.")
+@click.option("--rows", type=click.IntRange(min=1), help="Given instead, with --bands.")
+@click.option(
+    "--maximum-hashes",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Bands × rows at most, where they are chosen.",
+)
+@json_option
+@fail_in_one_sentence
+def plan(
+    similarity: float | None,
+    recall: float | None,
+    bands: int | None,
+    rows: int | None,
+    maximum_hashes: int,
+    as_json: bool,
+) -> None:
+    """Print what bands × rows find, what they cost, and the recipe's lines."""
+    from curate.duplicates.plan import plan_bands
+    from curate.errors import RecipeError
+
+    if (bands is None) != (rows is None):
+        raise RecipeError("--bands and --rows come together", "one came", "duplicates plan")
+    if recall is not None and not 0 < recall < 1:
+        raise RecipeError("a recall is above 0 and below 1", f"{recall:g} came", "duplicates plan")
+    shape = None if bands is None or rows is None else (bands, rows)
+    facts = plan_bands(similarity, recall, shape, maximum_hashes)
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    show_plan(facts)
 
 
 @main.group(invoke_without_command=True)

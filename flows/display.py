@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STORE = "store"
 SAMPLE_CHARACTERS = 300
+SHOWN_PASSAGES = 5
 TOLD_SENTENCES = 5
 
 
@@ -58,6 +59,7 @@ def make_table(*columns: str) -> Any:
         "sentences",
         "alarms",
         "highest",
+        "probability",
     }
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -105,6 +107,11 @@ def show_run(result: dict[str, Any]) -> None:
             f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
             f"characters) with a score from {low:g} to {high:g}"
         )
+    if result["index"]:
+        index = result["index"]
+        console.print(
+            f"compared with {index['documents']:,} documents of {', '.join(index['releases']) or 'no release'}"
+        )
     computed = sum(step["computed"] for step in result["steps"].values())
     reused = sum(step["reused"] for step in result["steps"].values())
     console.print(f"objects: {computed:,} computed, {reused:,} reused")
@@ -142,8 +149,6 @@ def _called_as(name: str) -> str:
 
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
-    from curate.explain import tell_match
-
     console = make_console()
     console.print(story["answer"])
     for document in story["documents"]:
@@ -155,12 +160,7 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
-        for match in document["contamination"]:
-            console.print(f"holds     {tell_match(match)}")
-        _show_sentences(console, document)
-        if document["cleaned"]:
-            steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
-            console.print(f"cleaned   {', '.join(steps)} characters")
+        _show_evidence(console, document)
         if "text" in document:
             gone = "(the store no longer holds the text)"
             console.print(f"\n{gone if document['text'] is None else document['text']}")
@@ -179,6 +179,22 @@ def show_story(story: dict[str, Any]) -> None:
     for skip in story["skipped"]:
         where = f" at byte {skip['offset']:,}" if skip["offset"] is not None else ""
         console.print(f"skipped   {skip['reason']} in {skip['input']}{where} {skip['detail']}")
+
+
+def _show_evidence(console: Console, document: dict[str, Any]) -> None:
+    """What a document holds of evaluation sets and of other documents, and what cleaning took."""
+    from curate.explain import tell_evidence, tell_passage
+
+    for told in tell_evidence(document):
+        console.print(f"holds     {told}")
+    for passage in document["shared"][:SHOWN_PASSAGES]:
+        console.print(f"shares    {tell_passage(passage)}")
+    if (more := len(document["shared"]) - SHOWN_PASSAGES) > 0:
+        console.print(f"shares    {more} shorter passages more (--json)")
+    _show_sentences(console, document)
+    if document["cleaned"]:
+        steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
+        console.print(f"cleaned   {', '.join(steps)} characters")
 
 
 def _show_sentences(console: Console, document: dict[str, Any]) -> None:
@@ -211,7 +227,7 @@ def show_change(reference: str, change: Change) -> None:
     if kept.height:
         console.print("kept, by source and language, where that changes:")
         _show_counts(console, kept, ["source", "language"], "und")
-    console.print(f"{change.changed.height:,} documents of {reference} would change")
+    console.print(f"{change.changes:,} documents of {reference} would change")
     for row in change.samples.iter_rows(named=True):
         name = row["title"] or row["uri"] or row["id"]
         console.print(f"\n  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}")
@@ -223,17 +239,41 @@ def show_change(reference: str, change: Change) -> None:
         )
 
 
+def show_plan(facts: dict[str, Any]) -> None:
+    """What bands and rows find and cost."""
+    console = make_console()
+    bands, rows = facts["bands"], facts["rows"]
+    console.print(
+        f"{bands} bands × {rows} rows ({facts['hashes']} hashes) find {facts['found']:.6f} of the "
+        f"pairs at {facts['similarity']:g}"
+    )
+    table = make_table("similarity", "probability")
+    for row in facts["curve"]:
+        table.add_row(f"{row['similarity']:.2f}", f"{row['probability']:.6f}")
+    console.print(table)
+    console.print(
+        f"a document takes {format_size(facts['signature_bytes'])} of signature, "
+        f"{format_size(facts['entry_bytes'])} on disk while linking, and about "
+        f"{format_size(facts['index_bytes'])} in the index\n"
+    )
+    for line in facts["recipe"]:
+        console.print(line)
+
+
 def _show_counts(console: Console, both: pl.DataFrame, names: list[str], empty: str) -> None:
-    """Documents before and after, summed by some columns; `empty` stands for a null."""
+    """Documents before and after where these differ, summed by some columns; `empty`: a null."""
     import polars as pl
 
     table = make_table(*names, "before", "after", "change")
     sums = both.group_by(names).agg(pl.col("before", "after").sum()).sort(names, nulls_last=True)
-    for *named, before, after in sums.iter_rows():
+    same = (pl.col("before") == pl.col("after")) & pl.col(names[0]).is_not_null()
+    for *named, before, after in sums.filter(~same).iter_rows():
         style = "bold" if named == [None] else None
         shown = [name or empty for name in named]
         table.add_row(*shown, f"{before:,}", f"{after:,}", f"{after - before:+,}", style=style)
     console.print(table)
+    if unchanged := sums.filter(same).height:
+        console.print(f"and {unchanged} more, as before")
 
 
 def show_audit(reference: str, found: Audit) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from curate import __version__
 from curate.audit import find_flagged, tell_row
-from curate.decide import DUPLICATE_RULES, check_removed_share, check_rows
+from curate.decide import NEAR, check_removed_share, check_rows
 from curate.errors import DecisionError
 from curate.ledger import find_parts
 from curate.release.card import write_card
@@ -20,7 +20,7 @@ from curate.release.manifest import DocumentCounts, Draft, FunnelRow, Manifest, 
 from curate.release.publish import publish as publish_release
 from curate.release.shards import ReleaseFile, ShardFile
 from curate.sources.inputs import Part
-from curate.steps import deciding, reading, referencing, releasing
+from curate.steps import deciding, indexing, reading, referencing, releasing
 from curate.steps.work import LIBRARIES
 from flows.run import Run
 
@@ -161,6 +161,7 @@ def publish(
         files=tuple(files),
         splits=splits,
         split_conflicts=releasing.planned_shards(work, settled)[1],
+        index=indexing.describe_state(work),
     )
     bias = work.store.read_frame(f"{folder}/bias.parquet")
     languages = work.store.read_frame(f"{folder}/languages.parquet")
@@ -202,6 +203,7 @@ def describe(
         "content_hash": manifest.content_hash,
         "documents": report.documents.model_dump(),
         "splits": manifest.splits,
+        "index": manifest.index and manifest.index.model_dump(),
         "skipped": report.skipped,
         "evaluation_sets": referencing.read_facts(run.work.store, run.work.reference),
         "rules": _sum_sources(report.funnel),
@@ -236,6 +238,6 @@ def _example(run: Run, manifest: Manifest) -> str:
     part = find_parts(run.work.store, manifest.folder)[0]
     rows = run.work.store.scan_frame(f"{manifest.folder}/{part.name}").select("id", "removed_by")
     removed = pl.col("removed_by")
-    order = [removed.eq_missing(DUPLICATE_RULES[1]), removed.is_not_null()]
+    order = [removed.eq_missing(NEAR), removed.is_not_null()]
     best = rows.sort(*order, "id", descending=[True, True, False]).head(1).collect()
     return str(best["id"][0]) if best.height else "ID"

@@ -1,6 +1,6 @@
 """The whole run, top to bottom.
 
-    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ spans ─▶ decide ─▶ make ─▶ release
+    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ find, spans ─▶ decide ─▶ make ─▶ release
 
 Every stage only adds objects; a stage whose objects exist does nothing. Started by
 `curate run`, by a Prefect deployment (`prefect.yaml`), or as a function.
@@ -21,18 +21,21 @@ from curate.release.manifest import Manifest
 from curate.sources.inputs import Part
 from curate.steps import (
     deciding,
+    indexing,
+    linking,
+    losses,
     measuring,
     pairing,
     reading,
     referencing,
     releasing,
-    repeats,
     spanning,
 )
 from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Linked, Work, find_repeats, name_of
 from curate.store import Store
 from flows import artifacts, outcome
+from flows.finding import find_spans
 from flows.recipes import find_recipe
 from flows.run import Run, start_run
 
@@ -65,6 +68,7 @@ def pipeline(
     work = Work(Store(store or loaded.store), loaded, batch_documents)
     with start_run(work, workers or os.cpu_count() or 1) as run:
         refer(run, path.parent)
+        recall(run)
         parts = reading.plan_parts(loaded, path.parent)
         pairs = pair(run, pairing.plan_pairs(loaded, path.parent))
         parts, corpus = read(run, parts)
@@ -72,7 +76,9 @@ def pipeline(
         decided = decide(run, corpus)
         decided = make(run, decided)
         report = outcome.count(run, parts, decided)
+        alarm(run, decided)
         manifest, is_new = release(run, parts, pairs, decided, report)
+        remember(run)
         result = outcome.describe(run, manifest, report, decided, is_new=is_new)
         artifacts.publish(manifest, result)
         return result
@@ -86,6 +92,26 @@ def refer(run: Run, folder: Path) -> None:
     name = referencing.reference_name(run.work, sets)
     run.one("reference", referencing.build_reference, sets, name)
     run.work = replace(run.work, reference=referencing.reference_key(run.work, sets))
+
+
+def recall(run: Run) -> None:
+    """What was released before: the index with all releases of the store, as it is from here on."""
+    if run.work.recipe.duplicates.scope == "index":
+        remember(run)
+        run.work = replace(run.work, index=indexing.newest(run.work))
+
+
+def remember(run: Run) -> None:
+    """Releases that the index lacks are added to it."""
+    work = run.work
+    if work.recipe.duplicates.scope == "index":
+        found = run.each(
+            "index",
+            indexing.update,
+            [work.recipe.duplicates],
+            lambda _: indexing.is_current(work),
+        )
+        run.warnings += [sentence for _, sentences in found for sentence in sentences]
 
 
 def read(run: Run, parts: list[Part]) -> tuple[list[Part], Corpus]:
@@ -142,23 +168,79 @@ def judge(run: Run, corpus: Corpus) -> None:
 def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     """Verified pairs, verdicts, and survivors among what passes."""
     work = run.work
-    if not work.recipe.changes_spans:  # else what changes is judged as it is then
+    late = work.recipe.changes_spans or work.recipe.found_scorers
+    if not late:  # else what changes is judged as it is then
         judge(run, corpus)
-    run.one("link", deciding.link, corpus, deciding.link_name(work, corpus))
-    decided = deciding.Decided(corpus, deciding.link_key(work, corpus))
-    if work.recipe.changes_spans:
-        decided = change(run, Linked(corpus, decided.links))
+    link(run, corpus)
+    decided = deciding.Decided(corpus, linking.link_key(work, corpus))
+    if late:
+        decided = change(run, find_spans(run, Linked(corpus, decided.links)))
         judge(run, decided.corpus)
+    decided = look_back(run, decided)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, survivors=deciding.survivors_key(work, decided))
 
 
-def change(run: Run, linked: Linked) -> deciding.Decided:
+def look_back(run: Run, decided: deciding.Decided) -> deciding.Decided:
+    """What was released before and is near to the corpus."""
+    work, corpus = run.work, decided.corpus
+    if work.recipe.duplicates.scope != "index":
+        return decided
+    name = indexing.earlier_name(work, corpus)
+    run.one("earlier", indexing.find_earlier, corpus, name)
+    key, repaired = indexing.settle_earlier(work, corpus)
+    run.warnings += repaired
+    return replace(decided, earlier=key)
+
+
+def link(run: Run, corpus: Corpus) -> None:
+    """Verified pairs: at once where they fit into memory, else by ranges of hashes."""
+    work, blocks = run.work, corpus.blocks
+    name = linking.link_name(work, corpus)
+    if run.has(name) or linking.fits_at_once(work, corpus):
+        run.one("link", linking.link_at_once, corpus, name)
+        return
+    run.each(
+        "bands",
+        linking.sort_block,
+        blocks,
+        lambda block: run.has(linking.bands_name(work, block)),
+        lambda block: block.documents,
+    )
+    cut = linking.plan_ranges(work, corpus)
+    ranges = [(cut, number) for number in range(cut.ranges)]
+    run.each(
+        "pairs", linking.pair_range, ranges, lambda item: run.has(linking.pairs_name(work, item))
+    )
+    cut = linking.plan_parts(work, cut)
+    parts = [(cut, number) for number in range(cut.parts)]
+    run.each(
+        "candidates",
+        linking.merge_pairs,
+        parts,
+        lambda item: run.has(linking.candidates_name(work, item)),
+    )
+    run.each(
+        "sets",
+        linking.cut_block,
+        [(cut, place) for place in range(len(blocks))],
+        lambda item: run.has(linking.sets_name(work, item)),
+        lambda item: blocks[item[1]].size,
+    )
+    run.each(
+        "verify",
+        linking.verify_part,
+        parts,
+        lambda item: run.has(linking.verified_name(work, item)),
+    )
+    run.one("link", linking.gather_links, cut, name)
+
+
+def change(run: Run, found: spanning.Found) -> deciding.Decided:
     """Texts change by what the corpus holds; what changed is measured again, and compared."""
-    work = run.work
-    found = spanning.Found(linked)
-    if "repeated_lines" in work.recipe.span_changes:
-        found = count_lines(run, found)
+    work, linked = run.work, found.linked
+    if not work.recipe.changes_spans:
+        return deciding.Decided(linked.corpus, linked.links)
     run.each(
         "spans",
         spanning.change_block,
@@ -170,28 +252,6 @@ def change(run: Run, linked: Linked) -> deciding.Decided:
     key = spanning.relink_key(work, linked, corpus)
     run.one("relink", spanning.relink, (linked, corpus), name_of("link", key))
     return deciding.Decided(corpus, key)
-
-
-def count_lines(run: Run, found: spanning.Found) -> spanning.Found:
-    """The lines that documents of one site repeat, counted by ranges of their hashes."""
-    work, linked = run.work, found.linked
-    run.one("copies", repeats.find_copies, linked, repeats.copies_name(work, linked))
-    run.each(
-        "lines",
-        repeats.hash_block,
-        [(linked, place) for place in range(len(linked.corpus.blocks))],
-        lambda item: run.has(repeats.lines_name(work, item)),
-    )
-    if not repeats.count_hashes(work, linked):
-        run.warnings.append("[spans] found no line of a site: no document has an address")
-    found = replace(found, line_ranges=repeats.plan_ranges(work, linked))
-    run.each(
-        "repeats",
-        repeats.count_lines,
-        found.lines,
-        lambda part: run.has(repeats.repeats_name(work, part)),
-    )
-    return found
 
 
 def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
@@ -210,6 +270,21 @@ def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
     judge(run, decided.made)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, made_survivors=deciding.survivors_key(work, decided))
+
+
+def alarm(run: Run, decided: deciding.Decided) -> None:
+    """A run that wipes out a source, a language or a site ends before it releases."""
+    work = run.work
+    if work.recipe.alarm.is_off:
+        return
+    items = [(decided, place) for place in range(len(decided.corpus.blocks))]
+    run.each(
+        "losses",
+        losses.count_losses,
+        items,
+        lambda item: run.has(losses.losses_name(work, *item)),
+    )
+    losses.check_losses(work, decided)
 
 
 def release(

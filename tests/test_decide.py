@@ -292,7 +292,11 @@ def test_rules_come_in_order_with_overrides_in_the_presets_place():
 
     names = [rule.name for rule in rules]
     assert names[:2] == ["language.keep", "language.minimum_score"]
-    assert names[-2:] == ["toxicity.maximum_score", "bias.maximum_derogatory_mentions"]
+    assert names[-3:] == [
+        "toxicity.maximum_score",
+        "personal.maximum_count",
+        "bias.maximum_derogatory_mentions",
+    ]
     assert rules[0].limit == ("deu", "eng")
     assert "quality.maximum_words" not in names
     limits = {rule.name: rule.limit for rule in rules}

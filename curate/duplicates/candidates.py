@@ -5,23 +5,29 @@ Pairs are between texts (`text_hash`), not documents: copies of one text share i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curate.duplicates.bands import begins_run, hash_band
 from curate.errors import ComponentError
 from curate.recipe import DuplicatesSection
 
 FULL_BUCKET = 32  # texts with one band equal, up to which each is paired with each
 NEIGHBOURS = 4  # beyond that
 WORK_NEIGHBOURS = 32  # uploads of one film that are compared with each
-_CHUNK = 1 << 13  # signatures whose bytes are copied at once: few, so that they stay near the core
+_CHUNK = 1 << 13  # texts whose shingles are cut at once
+_HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 
 CANDIDATES: dict[str, type[pl.DataType]] = {"hash_a": pl.String, "hash_b": pl.String}
 LINKS: dict[str, type[pl.DataType]] = {**CANDIDATES, "similarity": pl.Float64}
+PAIRS = pl.Schema({"a": pl.UInt64, "b": pl.UInt64, "place_a": pl.UInt32, "place_b": pl.UInt32})
 
 
 def find_candidates(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.DataFrame:
@@ -50,28 +56,136 @@ def find_candidates(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.
         .unique("text_hash", keep="first", maintain_order=True)
         .sort("text_hash")
     )
-    expected = section.bands * section.rows * 4
-    sizes = frame["signature"].bin.size()
-    if (sizes != expected).any():
-        came = sizes.filter(sizes != expected)[0]
-        raise ComponentError(
-            f"signatures have {section.bands} bands of {section.rows} values ({expected} bytes)",
-            f"one of {came} bytes came",
-            change="measure with the same [duplicates] bands and rows",
-        )
     pairs = np.empty(0, np.uint64)
     for band in range(section.bands):
-        found = np.concatenate([pairs, *_bucket_pairs(frame["signature"], section, band)])
+        keys = hash_band(frame["signature"], section, band)
+        order = _order_shared(keys)
+
+        def follow(members: NDArray[np.int64], band: int = band) -> NDArray[np.uint32]:
+            some = frame["signature"].gather(members)
+            return hash_band(some, section, (band + 1) % section.bands).astype(np.uint32)
+
+        buckets = _plan_buckets(keys[order], order, follow)
+        found = np.concatenate([pairs, *_pair_rows(buckets, 0, len(order))])
         found.sort()
-        pairs = found[_begins_run(found)]
+        pairs = found[begins_run(found)]
     texts = frame["text_hash"]
     return pl.DataFrame(
         {
-            "hash_a": texts.gather((pairs >> np.uint64(32)).astype(np.uint32)),
+            "hash_a": texts.gather((pairs >> _HALF).astype(np.uint32)),
             "hash_b": texts.gather((pairs & _LOW).astype(np.uint32)),
         },
         schema=CANDIDATES,
     )
+
+
+def pair_entries(
+    band: NDArray[np.uint64],
+    following: NDArray[np.uint32],
+    text: NDArray[np.uint64],
+    place: NDArray[np.uint32],
+    most: int,
+) -> Iterator[pl.DataFrame]:
+    """The pairs that `find_candidates` finds, of entries of a range of bands (`bands.ENTRIES`).
+
+    Memory: about 16 bytes per entry beside these, 70 per entry of a band that others share, and 80
+    per pair of a frame.
+
+    Args:
+        band: of each entry, in any order; an entry may repeat.
+        following: of each entry.
+        text: of each entry.
+        place: of each entry: where its text lies. The least place of a text's entries counts.
+        most: pairs of a frame, or a few more.
+
+    Yields:
+        Frames of `PAIRS`: `a` < `b`, sorted, without repetition in one frame; at least one.
+    """
+    order = _order_shared(band)
+    order = order[np.lexsort((place[order], text[order], band[order]))]
+    order = order[begins_run(band[order]) | begins_run(text[order])]
+    band, following, text, place = band[order], following[order], text[order], place[order]
+    order = _order_shared(band)
+    texts, number = np.unique(text, return_inverse=True)
+    places = np.zeros(len(texts), np.uint32)
+    places[number] = place
+    buckets = _plan_buckets(band[order], order, lambda members: following[members])
+    slices = np.cumsum(buckets.last - np.arange(len(order)) + buckets.is_large) // most
+    cuts = [0, *np.flatnonzero(np.diff(slices)) + 1, len(order)]
+    for first, last in pairwise(cuts):
+        rows = np.concatenate([np.empty(0, np.uint64), *_pair_rows(buckets, first, last)])
+        pairs = _packed(number[rows >> _HALF], number[rows & _LOW])
+        pairs.sort()
+        pairs = pairs[begins_run(pairs)]
+        one, other = (pairs >> _HALF).astype(np.int64), (pairs & _LOW).astype(np.int64)
+        columns = (texts[one], texts[other], places[one], places[other])
+        yield pl.DataFrame(dict(zip(PAIRS, columns, strict=True)), schema=PAIRS)
+
+
+def _order_shared(band: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The places of those values that occur more than once, by value and then by place."""
+    order = np.argsort(band, kind="stable")
+    begins = begins_run(band[order])
+    shared: NDArray[np.int64] = order[~(begins & np.append(begins[1:], True)[: len(begins)])]
+    return shared
+
+
+class _Buckets(NamedTuple):
+    """Rows by bucket, in the order in which neighbours are paired.
+
+    Attributes:
+        rows: int64.
+        last: int64: the place among them of the last one that each is paired with.
+        hub: int64: the first of each row's bucket.
+        is_large: whether that is paired too.
+    """
+
+    rows: NDArray[np.int64]
+    last: NDArray[np.int64]
+    hub: NDArray[np.int64]
+    is_large: NDArray[np.bool_]
+
+
+def _plan_buckets(
+    keys: NDArray[np.uint64],
+    rows: NDArray[np.int64],
+    follow: Callable[[NDArray[np.int64]], NDArray[np.uint32]],
+) -> _Buckets:
+    """Which rows with equal keys are paired.
+
+    Args:
+        keys: sorted.
+        rows: that have them; ascending where keys are equal.
+        follow: what rows of large buckets are ordered by before they are by row.
+    """
+    starts = np.flatnonzero(begins_run(keys))
+    sizes = np.diff(np.append(starts, len(keys)))
+    bucket = np.repeat(np.arange(len(starts)), sizes)
+    is_large = sizes[bucket] > FULL_BUCKET
+    hub = rows[starts[bucket]]
+    if is_large.any():
+        members = rows[is_large]
+        rows = rows.copy()
+        rows[is_large] = members[np.lexsort((members, follow(members), bucket[is_large]))]
+    reach = np.arange(len(rows)) + np.where(is_large, NEIGHBOURS, FULL_BUCKET)
+    return _Buckets(rows, np.minimum((starts + sizes)[bucket] - 1, reach), hub, is_large)
+
+
+def _pair_rows(buckets: _Buckets, first: int, last: int) -> list[NDArray[np.uint64]]:
+    """Pairs of the rows at some places, the smaller row in the upper 32 bits; some repeat."""
+    at = np.arange(first, last)
+    large = at[buckets.is_large[at] & (buckets.rows[at] != buckets.hub[at])]
+    found = [_packed(buckets.hub[large], buckets.rows[large])]
+    for step in range(1, FULL_BUCKET + 1):
+        at = at[at + step <= buckets.last[at]]
+        found.append(_packed(buckets.rows[at], buckets.rows[at + step]))
+    return found
+
+
+def _packed(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.uint64]:
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    packed: NDArray[np.uint64] = low.astype(np.uint64) << _HALF | high.astype(np.uint64)
+    return packed
 
 
 def find_versions(texts: pl.DataFrame) -> pl.DataFrame:
@@ -81,7 +195,8 @@ def find_versions(texts: pl.DataFrame) -> pl.DataFrame:
     order of their hashes, so that a work with more is still connected.
 
     Args:
-        texts: `text_hash`, `work`, `language`; rows with a null are left out.
+        texts: `text_hash` (or numbers in its order), `work`, `language`; rows with a null are left
+            out.
 
     Returns:
         `hash_a` < `hash_b`, sorted, without repetition.
@@ -93,7 +208,8 @@ def find_versions(texts: pl.DataFrame) -> pl.DataFrame:
         ).drop_nulls()
         for step in range(1, min(WORK_NEIGHBOURS, _largest_work(frame) - 1) + 1)
     ]
-    return pl.concat([pl.DataFrame(schema=CANDIDATES), *pairs]).unique().sort("hash_a", "hash_b")
+    nothing = frame.select(hash_a="text_hash", hash_b="text_hash").clear()
+    return pl.concat([nothing, *pairs]).unique().sort("hash_a", "hash_b")
 
 
 def _largest_work(frame: pl.DataFrame) -> int:
@@ -101,60 +217,34 @@ def _largest_work(frame: pl.DataFrame) -> int:
     return int(sizes.max() or 0)  # type: ignore[arg-type]  # a number
 
 
-def _bucket_pairs(
-    signatures: pl.Series, section: DuplicatesSection, band: int
-) -> list[NDArray[np.uint64]]:
-    """Pairs of rows with one band equal, the smaller row in the upper 32 bits; some repeat."""
-    keys = _band_keys(signatures, section, band)
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    begins = _begins_run(keys)
-    is_shared = ~(begins & np.append(begins[1:], True))
-    order, keys = order[is_shared], keys[is_shared]
-    starts = np.flatnonzero(_begins_run(keys))
-    sizes = np.diff(np.append(starts, len(keys)))
-    bucket = np.repeat(np.arange(len(starts)), sizes)
-    is_large = sizes[bucket] > FULL_BUCKET
-    found = []
-    if is_large.any():
-        members = order[is_large]
-        hubs = order[starts[bucket[is_large]]]
-        found.append(_packed(hubs[hubs != members], members[hubs != members]))
-        following = _band_keys(signatures.gather(members), section, (band + 1) % section.bands)
-        order[is_large] = members[np.lexsort((members, following, bucket[is_large]))]
-    at = np.arange(len(order))
-    reach = np.where(is_large, NEIGHBOURS, FULL_BUCKET)
-    last = np.minimum((starts + sizes)[bucket] - 1, at + reach)
-    for step in range(1, FULL_BUCKET + 1):
-        at = at[at + step <= last[at]]
-        found.append(_packed(order[at], order[at + step]))
-    return found
+@dataclass(frozen=True)
+class Sets:
+    """Sets of shingles of some texts.
+
+    Attributes:
+        text_hash: of each.
+        shingles: uint64: the distinct shingles of all.
+        offsets: int64[texts + 1]: where those of each begin.
+    """
+
+    text_hash: pl.Series
+    shingles: NDArray[np.uint64]
+    offsets: NDArray[np.int64]
 
 
-def _band_keys(signatures: pl.Series, section: DuplicatesSection, band: int) -> NDArray[np.uint64]:
-    """A 64-bit hash of one band of each signature; a chance equality costs one verification."""
-    keys = np.empty(len(signatures), np.uint64)
-    for start in range(0, len(signatures), _CHUNK):
-        chunk = signatures.slice(start, _CHUNK)
-        data = chunk.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
-        values = np.frombuffer(data, "<u4").reshape(len(chunk), section.bands * section.rows)
-        state = np.zeros(len(chunk), np.uint64)
-        for value in range(band * section.rows, (band + 1) * section.rows):
-            state = (state ^ values[:, value]) * np.uint64(0x9E3779B97F4A7C15)
-            state ^= state >> np.uint64(32)
-        keys[start : start + len(chunk)] = state
-    return keys
+def cut_sets(texts: Iterable[pl.DataFrame], section: DuplicatesSection) -> Iterator[Sets]:
+    """The sets of shingles of texts, a few thousand at a time.
 
+    Args:
+        texts: frames with `text_hash` and `text`.
+        section: what a shingle is.
+    """
+    from curate.duplicates import kernels
 
-def _begins_run(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which of sorted values differ from the one before."""
-    return np.append(True, values[1:] != values[:-1])[: len(values)]
-
-
-def _packed(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.uint64]:
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    packed: NDArray[np.uint64] = low.astype(np.uint64) << np.uint64(32) | high.astype(np.uint64)
-    return packed
+    for frame in texts:
+        for chunk in frame.iter_slices(_CHUNK):
+            words = kernels.word_hashes(chunk["text"])
+            yield Sets(chunk["text_hash"], *kernels.shingle_sets(*words, section.shingle_words))
 
 
 def verify(
@@ -162,8 +252,7 @@ def verify(
 ) -> pl.DataFrame:
     """The true Jaccard similarity of candidate pairs: of their sets of shingle hashes.
 
-    Memory: 8 bytes for each distinct shingle of the texts in candidates (about 1.5 bytes per byte
-    of English text), 32 bytes per such text and 64 per pair, beside one frame of `texts`.
+    Memory: that of `compare`, beside one frame of `texts`.
 
     Args:
         candidates: `hash_a`, `hash_b`.
@@ -178,6 +267,28 @@ def verify(
     Raises:
         ComponentError: the text of a candidate is not among `texts`.
     """
+    seen = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
+    missing = pl.DataFrame({"text_hash": seen})
+
+    def wanted() -> Iterator[pl.DataFrame]:
+        nonlocal missing
+        for frame in texts:
+            some = frame.select("text_hash", "text").unique("text_hash", keep="any")
+            some = some.join(missing, on="text_hash", how="semi")
+            missing = missing.join(some, on="text_hash", how="anti")
+            yield some
+
+    return compare(candidates, cut_sets(wanted(), section), section)
+
+
+def compare(
+    candidates: pl.DataFrame, sets: Iterable[Sets], section: DuplicatesSection
+) -> pl.DataFrame:
+    """As `verify`, of texts whose sets of shingles are cut already.
+
+    Memory: 8 bytes for each distinct shingle of the texts in candidates (about 1.5 bytes per byte
+    of English text), 32 bytes per such text and 64 per pair.
+    """
     from curate.duplicates import kernels
 
     pairs = candidates.select("hash_a", "hash_b").unique().sort("hash_a", "hash_b")
@@ -186,18 +297,16 @@ def verify(
     starts, ends = np.full((2, len(hashes)), -1)
     shingles = np.empty(0, np.uint64)
     used = 0
-    for frame in texts:
-        wanted = frame.select("text_hash", "text").join(places, on="text_hash")
-        wanted = wanted.filter(starts[wanted["place"].to_numpy()] < 0).unique("place", keep="any")
-        for chunk in wanted.iter_slices(_CHUNK):
-            words = kernels.word_hashes(chunk["text"])
-            found, offsets = kernels.shingle_sets(*words, section.shingle_words)
-            if used + len(found) > len(shingles):  # realloc: large arrays grow without a copy
-                shingles.resize((used + len(found)) * 9 // 8, refcheck=False)
-            shingles[used : used + len(found)] = found
-            place = chunk["place"].to_numpy()
-            starts[place], ends[place] = used + offsets[:-1], used + offsets[1:]
-            used += len(found)
+    for some in sets:
+        found = pl.DataFrame({"text_hash": some.text_hash, "row": np.arange(len(some.text_hash))})
+        found = found.join(places, on="text_hash")
+        place, row = found["place"].to_numpy(), found["row"].to_numpy()
+        new = len(some.shingles)
+        if used + new > len(shingles):  # realloc: large arrays grow without a copy
+            shingles.resize((used + new) * 9 // 8, refcheck=False)
+        shingles[used : used + new] = some.shingles
+        starts[place], ends[place] = used + some.offsets[row], used + some.offsets[row + 1]
+        used += new
     if (starts < 0).any():
         raise ComponentError(
             "the texts of all candidate pairs are given",

@@ -7,6 +7,7 @@ A release lies at `releases/<name>/<version>/` and exists when its `manifest.jso
     validation/  likewise
     ledger/      part-*.parquet  uris.parquet
     parallel/    part-*.parquet, where the recipe asks for parallel text
+    earlier.parquet, where it was compared with what was released before
     links.parquet  skipped.parquet  card.md  manifest.json
 """
 
@@ -27,6 +28,7 @@ from curate.release.shards import SPLITS, ReleaseFile, ShardFile
 from curate.store import Store
 
 MANIFEST = "manifest.json"
+EARLIER = "earlier.parquet"
 READ_BYTES = 1 << 20
 
 
@@ -72,6 +74,24 @@ class DocumentCounts(_Model):
     removed: int
 
 
+class IndexState(_Model):
+    """What a release was compared with: a state of the index (`curate.duplicates.index`).
+
+    Attributes:
+        folder: of the index in the store.
+        number: of the state.
+        identity: a hash of what can be found in it.
+        documents: how many it held.
+        releases: whose.
+    """
+
+    folder: str
+    number: int
+    identity: str
+    documents: int
+    releases: tuple[str, ...]
+
+
 class Draft(_Model):
     """A release before it has a version.
 
@@ -84,6 +104,7 @@ class Draft(_Model):
         files: ledger, links and skipped.
         splits: documents in each split.
         split_conflicts: groups with earlier members on both sides (`assign_splits`).
+        index: what it was compared with; None where it was not asked for.
         run: the run that made it.
         release_key: of the steps that made it: tells a run that it was made already.
     """
@@ -99,6 +120,7 @@ class Draft(_Model):
     files: tuple[ReleaseFile, ...]
     splits: dict[str, int]
     split_conflicts: int = 0
+    index: IndexState | None = None
     run: str = ""
     release_key: str = ""
 

@@ -42,6 +42,33 @@ def split_address(address: str) -> tuple[str, str] | None:
     return host, _EMPTY_END.sub("", path)
 
 
+_TRACKING = re.compile(r"(utm_[a-z]+|gclid|fbclid|msclkid|dclid|mc_[ce]id|igshid)(=|$)")
+
+
+def canonical_address(address: str) -> str | None:
+    """One spelling for the addresses of one document; None for what is no address of a host.
+
+    Without scheme, user, port, fragment, parameters that only track whence a reader came, and a
+    slash at the end; the host in normal form (see `split_address`). Other than in lists, a path
+    keeps its case, and a query the order of its parameters: servers tell these apart.
+
+    >>> canonical_address("HTTP://WWW.Example.com/A/%7Eb/?utm_source=x&q=1#top")
+    'example.com/A/~b?q=1'
+    """
+    text = address.strip().replace("\t", "").replace("\n", "").replace("\r", "")
+    scheme = _SCHEME.match(text)
+    rest = text[scheme.end() :] if scheme else text
+    rest = rest.replace("\\", "/").partition("#")[0]
+    cut = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    host = normalise_host(rest[:cut])
+    if host is None:
+        return None
+    path, _, query = rest[cut:].partition("?")
+    kept = [one for one in query.split("&") if one and not _TRACKING.match(one)]
+    path = _ESCAPE.sub(_unescape, path).rstrip("/")
+    return f"{host}{path}?{'&'.join(kept)}" if kept else f"{host}{path}"
+
+
 def _unescape(match: re.Match[str]) -> str:
     character = unquote(match[0])
     return character if _UNRESERVED.fullmatch(character) else match[0]

@@ -109,13 +109,14 @@ def split_evenly(size: int, range_bytes: int = RANGE_BYTES) -> list[tuple[int, i
 
 @dataclass
 class Sink:
-    """Collects the rows of one input file as columns.
+    """Collects the rows of input files, read one after another, as columns.
 
     Attributes:
         source: the kind of source, written to every document.
         snapshot: written to every document.
         input: identity of the file that is being read.
-        counts: what the reader counted (`records`, `redirects`, `bytes_stepped_over` …).
+        counts: what the reader counted in it (`records`, `redirects`, `bytes_stepped_over` …).
+        counts_of: the same of each file, by its identity.
         first: the byte of the stored file where the first entry of its range begins; None when
             none begins in the range.
         following: where the entry begins that the next range is to begin with; None at the end of
@@ -133,12 +134,22 @@ class Sink:
     on_full: Callable[[pl.DataFrame], None] | None = None
     block_bytes: int = 4 << 20
     text_bytes: int = 0
+    counts_of: dict[str, Counter[str]] = field(init=False)
     _documents: dict[str, list[Any]] = field(
         default_factory=lambda: {name: [] for name in DOCUMENT}
     )
     _skipped: dict[str, list[str | int | None]] = field(
         default_factory=lambda: {name: [] for name in SKIPPED}
     )
+
+    def __post_init__(self) -> None:
+        self.counts_of = {self.input: self.counts}
+
+    def begin(self, identity: str) -> None:
+        """Go on with another file; what was collected of those before it stays."""
+        self.input = identity
+        self.counts = self.counts_of[identity] = Counter()
+        self.first = self.following = None
 
     def document(
         self,
@@ -190,13 +201,28 @@ class Sink:
             self.on_full(self.take_documents())
 
     def skip(
-        self, reason: str, *, offset: int | None = None, uri: str | None = None, detail: str = ""
+        self,
+        reason: str,
+        *,
+        offset: int | None = None,
+        uri: str | None = None,
+        detail: str = "",
+        input: str | None = None,  # noqa: A002 - as the column is called
     ) -> None:
-        """Record something that never became a document; `reason` is a short fixed name."""
-        row = (self.input, offset, uri, reason, detail)
+        """Record something that never became a document.
+
+        Args:
+            reason: a short fixed name.
+            offset: where in its input it begins.
+            uri: its address.
+            detail: what there is to say besides.
+            input: identity of the input; left out: the one that is being read.
+        """
+        where = self.input if input is None else input
+        row = (where, offset, uri, reason, detail)
         for column, value in zip(self._skipped.values(), row, strict=True):
             column.append(value)
-        self.counts[f"skipped_{reason}"] += 1
+        self.counts_of[where][f"skipped_{reason}"] += 1
 
     def count(self, name: str, number: int = 1) -> None:
         """Count something seen."""

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import partial
 
 import polars as pl
 
 from curate.augment.counterfactual import swap_gender
 from curate.decide import (
-    DUPLICATE_RULES,
     FUNNEL,
+    REFERENCE,
     apply_survivors,
     columns_read,
     compile_rules,
     count_rules,
+    duplicate_rules,
     judge,
+    leave_out,
+    preference,
     sum_funnel,
 )
-from curate.duplicates.candidates import find_candidates, find_versions, verify
-from curate.duplicates.clusters import choose_survivors
-from curate.schema import DOCUMENT
+from curate.duplicates.clusters import MEMBERS
+from curate.schema import COLUMNS, DOCUMENT
+from curate.score.comparison import comparison
+from curate.steps.clustering import find_members
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
@@ -29,11 +32,11 @@ from curate.steps.work import (
     Block,
     Corpus,
     Work,
-    library_versions,
     name_of,
     read_documents,
 )
 
+MADE = "augment:"  # begins the source of a made document
 MADE_PRIORITY = 1 << 20  # a made document never outlives one that was read
 
 
@@ -44,6 +47,7 @@ class Decided:
     Attributes:
         corpus: the documents that were read.
         links: key of the verified pairs.
+        earlier: key of what was released before and is near; empty where nothing is asked for.
         survivors: key of the duplicates among what passes.
         made: the documents that were made, one block for each block of the corpus or none.
         made_survivors: key of the duplicates among those.
@@ -51,6 +55,7 @@ class Decided:
 
     corpus: Corpus
     links: str
+    earlier: str = ""
     survivors: str = ""
     made: Corpus = field(default_factory=lambda: Corpus(()))
     made_survivors: str = ""
@@ -90,69 +95,19 @@ def read_funnel(work: Work, block: Block) -> pl.DataFrame:
     return pl.DataFrame(metadata["funnel"], schema=FUNNEL)
 
 
-# --- pairs of documents
+# --- survivors among what passes
 
 
-def link_key(work: Work, corpus: Corpus) -> str:
-    """The key of the verified pairs: signatures, limits, and the verdicts if only those count."""
-    section = work.recipe.duplicates
-    parts: dict[str, Any] = {
-        "signatures": [score_key(work, block, "signatures") for block in corpus.blocks],
-        "floor": _floor(work),
-        "languages": [score_key(work, block, "language") for block in corpus.blocks]
-        if section.versions == "similar"
-        else [],
-        "libraries": library_versions("link"),
-    }
-    if section.among == "passing":
-        parts["among"] = [judge_key(work, block) for block in corpus.blocks]
-    return work.key("link", **parts)
+def compared_key(work: Work, block: Block) -> str:
+    """The key of which documents are compared: that of the verdicts; empty where all are."""
+    return "" if block.priority in work.recipe.references else judge_key(work, block)
 
 
-def link_name(work: Work, corpus: Corpus) -> str:
-    """The object of the verified pairs."""
-    return name_of("link", link_key(work, corpus))
-
-
-def link(work: Work, corpus: Corpus) -> None:
-    """Verified pairs of text classes, whatever the scope: `decide` looks at scopes.
-
-    Memory: a signature (4 bytes × bands × rows) per distinct text, and the shingle sets of the
-    texts that are candidates (see `verify`).
-    """
-    section = work.recipe.duplicates
-    signatures = []
-    works = []
-    for block in corpus.blocks:
-        scores = read_scores(work, block, ["text_hash", "signature", "language"])
-        scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
-        if section.among == "passing":
-            scores = scores.filter(_passing(work, block))
-        scores = scores.filter(pl.col("signature").is_not_null())
-        signatures.append(scores.select("text_hash", "signature"))
-        works.append(scores.select("text_hash", "work", "language").drop_nulls())
-    frame = pl.concat(signatures).drop_nulls().unique("text_hash", maintain_order=True)
-    candidates = find_candidates(frame, section)
-    if section.versions == "similar":
-        candidates = pl.concat([candidates, find_versions(pl.concat(works))]).unique()
-    wanted = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
-
-    def texts() -> Iterator[pl.DataFrame]:
-        for block in corpus.blocks:
-            hashes = read_scores(work, block, ["text_hash"])["text_hash"]
-            chosen = hashes.is_in(wanted.implode())
-            if chosen.any():
-                text = work.store.read_frame(block.name, ["text"])["text"]
-                yield pl.DataFrame({"text_hash": hashes, "text": text}).filter(chosen)
-
-    links = verify(candidates, texts(), section)
-    metadata = {"texts": frame.height, "candidates": candidates.height, "pairs": links.height}
-    work.store.write_frame(link_name(work, corpus), links, metadata)
-
-
-def _floor(work: Work) -> dict[str, Any]:
-    section = work.recipe.duplicates
-    return {"similarity": section.least_similarity, "versions": section.versions == "similar"}
+def compared(work: Work, block: Block) -> pl.Series:
+    """Whether each document is compared: it passes, or it is of a source to compare with."""
+    if block.priority in work.recipe.references:
+        return pl.repeat(value=True, n=block.documents, eager=True)
+    return _passing(work, block)
 
 
 def _passing(work: Work, block: Block) -> pl.Series:
@@ -160,14 +115,12 @@ def _passing(work: Work, block: Block) -> pl.Series:
     return work.store.read_frame(name, ["removed_by"])["removed_by"].is_null()
 
 
-# --- survivors among what passes
-
-
 def survivors_key(work: Work, decided: Decided) -> str:
     """The key of the duplicates among the documents that pass every other rule."""
     return work.key(
         "survivors",
         links=decided.links,
+        earlier=decided.earlier,
         section=work.recipe.duplicates.model_dump(
             include={
                 "action",
@@ -175,11 +128,27 @@ def survivors_key(work: Work, decided: Decided) -> str:
                 "minimum_similarity",
                 "versions",
                 "version_similarity",
+                "by",
+                "key",
+                "prefer",
+                "release_reference",
             }
         ),
+        references=work.recipe.references,
+        preferred=_preferred_keys(work, decided),
         corpus=[(judge_key(work, b), b.priority) for b in decided.corpus.blocks],
         made=[judge_key(work, block) for block in decided.made.blocks],
     )
+
+
+def _preferred_keys(work: Work, decided: Decided) -> list[str]:
+    """The keys of the scores by which survivors are chosen."""
+    chosen = preference(work.recipe.duplicates)
+    if chosen is None:
+        return []
+    scorer = COLUMNS[chosen[0]].scorer
+    blocks = (*decided.corpus.blocks, *decided.made.blocks)
+    return [score_key(work, block, scorer) for block in blocks]
 
 
 def survivors_name(work: Work, decided: Decided) -> str:
@@ -193,49 +162,78 @@ def find_survivors(work: Work, decided: Decided) -> None:
     With made documents: which of them repeat a kept document, or one another.
     """
     section = work.recipe.duplicates
-    links = work.store.read_frame(name_of("link", decided.links))
-    read = range(len(decided.corpus.blocks))
-    if not decided.made.blocks:
-        frame = pl.concat(
-            [
-                read_comparable(work, decided.corpus, place).filter(_passing(work, block))
-                for place, block in enumerate(decided.corpus.blocks)
-            ]
-        )
-        members = choose_survivors(frame.drop("source"), links, section)
-    else:
-        kept = [
-            read_comparable(work, decided.corpus, place).filter(
-                read_verdicts(work, decided, place)["removed_by"].is_null()
-            )
-            for place in read
-        ]
-        frame = pl.concat(
-            [
-                read_comparable(work, decided.made, place).filter(_passing(work, block))
-                for place, block in enumerate(decided.made.blocks)
-            ]
-        )
-        # a made text is meant to be near to its parent: only equal texts count
-        compared = pl.concat([*kept, frame]).drop("source")
-        members = choose_survivors(
-            compared, links.clear(), section.model_copy(update={"versions": "off"})
-        )
-        members = members.join(frame, on="id", how="semi")
-    members = members.sort("id")
-    funnel = _count_duplicates(frame, members, removes=section.action == "remove")
+    corpus, made = decided.corpus, decided.made
     name = survivors_name(work, decided)
+    if not made.blocks:
+        readers = [partial(_read_compared, work, corpus, n) for n in range(len(corpus.blocks))]
+        documents = sum(block.documents for block in corpus.blocks)
+        earlier = read_earlier(work, decided.earlier)
+        members = find_members(work, readers, documents, decided.links, section, earlier)
+        sources = [_count_sources(work, block) for block in corpus.blocks]
+    else:
+        # a made text is meant to be near to its parent: only equal texts count
+        scope = "snapshot" if section.scope == "snapshot" else "release"
+        section = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
+        readers = [partial(_read_kept, work, decided, n) for n in range(len(corpus.blocks))]
+        readers += [partial(_read_compared, work, made, n) for n in range(len(made.blocks))]
+        documents = sum(block.documents for block in corpus.blocks + made.blocks)
+        members = find_members(work, readers, documents, "", section)
+        members = members.filter(pl.col("source").str.starts_with(MADE))
+        sources = [_count_sources(work, block) for block in made.blocks]
+    hits = pl.concat([members.select("source", "rule").drop_nulls(), *_left_out(work, decided)])
+    funnel = _count_duplicates(work, pl.concat(sources), hits)
+    members = members.select(*MEMBERS.names(), "place").sort("place", "id").rechunk()
     work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
 
 
+def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
+    """What was released before and is near (`EARLIER`), by its key; None where nothing is asked."""
+    return work.store.read_frame(name_of("earlier", key)) if key else None
+
+
+def _left_out(work: Work, decided: Decided) -> list[pl.DataFrame]:
+    """`source` and `rule` of each document that is compared with others and is not released."""
+    if decided.made.blocks or work.recipe.duplicates.release_reference:
+        return []
+    return [
+        work.store.read_frame(block.name, ["source"])
+        .filter(_passing(work, block))
+        .with_columns(rule=pl.lit(REFERENCE))
+        for block in decided.corpus.blocks
+        if block.priority in work.recipe.references
+    ]
+
+
+def _read_compared(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
+    """What is compared of a block's documents."""
+    chosen = compared(work, corpus.blocks[place])
+    return read_comparable(work, corpus, place).filter(chosen)
+
+
+def _read_kept(work: Work, decided: Decided, place: int) -> pl.DataFrame:
+    """What is compared of a block's documents that are kept."""
+    kept = read_verdicts(work, decided, place)["removed_by"].is_null()
+    return read_comparable(work, decided.corpus, place).filter(kept)
+
+
+def _count_sources(work: Work, block: Block) -> pl.DataFrame:
+    """How many documents of each source pass."""
+    documents = work.store.read_frame(block.name, ["source"])
+    return documents.filter(_passing(work, block)).group_by("source").len("passing")
+
+
 def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
-    """What `choose_survivors` compares, of each document of a block, and the source."""
+    """What `choose_survivors` compares, of each document of a block, its source and place."""
     block = corpus.blocks[place]
-    documents = read_documents(
-        work, corpus, place, ["id", "snapshot", "date", "source", "work", "source_id"]
-    )
-    scores = read_scores(work, block, ["text_hash", "words", "language"])
+    section = work.recipe.duplicates
+    wanted = ["id", "snapshot", "date", "source", "work", "source_id", "parent", "uri", section.key]
+    documents = read_documents(work, corpus, place, list(dict.fromkeys(wanted)))
+    chosen = preference(section)
+    columns = ["text_hash", "words", "language", *(chosen[:1] if chosen else ())]
+    scores = read_scores(work, block, columns)
     return documents.hstack(scores).select(
+        *comparison(section, documents["uri"]),
+        pl.lit(block.priority in work.recipe.references).alias("is_reference"),
         "id",
         "snapshot",
         "text_hash",
@@ -246,27 +244,34 @@ def read_comparable(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
         "language",
         "source_id",
         "source",
+        "parent",
+        pl.lit(place, dtype=pl.UInt32).alias("place"),
     )
 
 
-def _count_duplicates(
-    passing: pl.DataFrame, members: pl.DataFrame, *, removes: bool
-) -> pl.DataFrame:
-    """The rows of the funnel for the duplicate rules."""
-    losers = members.filter(pl.col("duplicate_of").is_not_null()).select("id", "rule")
-    frame = passing.select("id", "source").join(losers, on="id", how="left")
+def _count_duplicates(work: Work, sources: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the funnel for the duplicate rules.
+
+    Args:
+        work: the run.
+        sources: `source`, `passing`; a source may have several rows.
+        members: with `source`.
+    """
+    left = sources.group_by("source").agg(pl.col("passing").sum()).sort("source")
     rows = []
-    reached = pl.lit(value=True)
-    for rule in DUPLICATE_RULES:
-        hit = pl.col("rule").eq_missing(rule)
+    for rule in duplicate_rules(work.recipe):
+        removes = work.recipe.duplicates.action == "remove" or rule == REFERENCE
+        hits = members.filter(pl.col("rule") == rule).group_by("source").agg(hit=pl.len())
+        left = left.join(hits, on="source", how="left", maintain_order="left")
+        left = left.with_columns(pl.col("hit").fill_null(0))
         rows.append(
-            frame.filter(reached)
-            .group_by("source")
-            .agg(
+            left.filter(pl.col("passing") > 0)
+            .select(
+                "source",
                 rule=pl.lit(rule),
-                met=pl.len(),
-                removed=hit.sum() if removes else pl.lit(0),
-                tagged=pl.lit(0) if removes else hit.sum(),
+                met="passing",
+                removed="hit" if removes else pl.lit(0),
+                tagged=pl.lit(0) if removes else "hit",
                 not_applicable=pl.lit(0),
                 failed=pl.lit(0),
                 not_computed=pl.lit(0),
@@ -274,7 +279,7 @@ def _count_duplicates(
             .select(FUNNEL.keys())
             .cast(pl.Schema(FUNNEL))
         )
-        reached &= hit.not_()
+        left = left.select("source", passing=pl.col("passing") - pl.col("hit"))
     return pl.concat(rows)
 
 
@@ -285,8 +290,12 @@ def read_verdicts(work: Work, decided: Decided, place: int, *, made: bool = Fals
     block = corpus.blocks[place]
     verdicts = work.store.read_frame(judge_name(work, block))
     ids = read_documents(work, corpus, place, ["id"])
-    members = work.store.read_frame(name_of("survivors", survivors))
-    return apply_survivors(ids.hstack(verdicts), members, work.recipe.duplicates)
+    scan = work.store.scan_frame(name_of("survivors", survivors))
+    members = scan.filter(pl.col("place") == place).drop("place").collect()
+    section = work.recipe.duplicates
+    verdicts = apply_survivors(ids.hstack(verdicts), members, section)
+    left_out = block.priority in work.recipe.references and not section.release_reference
+    return leave_out(verdicts, section) if left_out else verdicts
 
 
 # --- documents made of kept ones
@@ -356,4 +365,4 @@ def decided_funnel(work: Work, decided: Decided) -> pl.DataFrame:
             metadata = work.store.read_metadata(name_of("survivors", survivors))
             counts.append(pl.DataFrame(metadata["funnel"], schema=FUNNEL))
     order = [rule.name for rule in compile_rules(work.recipe)]
-    return sum_funnel(counts, [*order, *DUPLICATE_RULES])
+    return sum_funnel(counts, [*order, *duplicate_rules(work.recipe)])

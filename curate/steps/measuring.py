@@ -15,12 +15,13 @@ from curate.recipe import (
     DuplicatesSection,
     LanguageSection,
     PerplexitySection,
+    PersonalSection,
     Recipe,
     Section,
     ToxicitySection,
     UrlsSection,
 )
-from curate.schema import BEFORE_SPANS, columns_of, conform
+from curate.schema import BEFORE_SPANS, FOUND, columns_of, conform
 from curate.steps.referencing import load_reference
 from curate.steps.work import Block, Work, library_versions, name_of, overlay
 from curate.store import Store
@@ -52,6 +53,8 @@ NEEDS: dict[
     "bias": ("language",),
     "urls": (),
     "page": ("language",),
+    "cleaning": (),
+    "personal": ("language",),
     "signatures": (),
     "contamination": (),
 }
@@ -61,7 +64,9 @@ BY_WORDS = ("quality", "stopwords")  # measured on the words that [quality] word
 
 
 def score_key(work: Work, block: Block, scorer: str) -> str:
-    """The key of a scorer's object for a block."""
+    """The key of a scorer's object for a block; empty where what takes the corpus was not sought."""
+    if scorer in FOUND:
+        return dict(block.found).get(scorer, "")
     recipe = work.recipe
     parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
     if scorer == "contamination":
@@ -89,7 +94,12 @@ def first_stage(work: Work) -> Work:
 
 
 def scorers_of(recipe: Recipe) -> tuple[str, ...]:
-    """The scorers that a recipe asks for, in order."""
+    """The scorers that a recipe asks for, in order; last those that take the whole corpus."""
+    return *measured_by(recipe), *recipe.found_scorers
+
+
+def measured_by(recipe: Recipe) -> tuple[str, ...]:
+    """Those of them that measure each document by itself."""
     left_out = {
         "toxicity": recipe.toxicity.scorer == "none",
         "urls": recipe.urls.is_empty,
@@ -102,9 +112,10 @@ def scorers_of(recipe: Recipe) -> tuple[str, ...]:
 
 def score_names(work: Work, block: Block) -> list[str]:
     """The names of a block's score objects, before `spans` changed some documents and after."""
-    scorers = scorers_of(work.recipe)
+    scorers = measured_by(work.recipe)
     versions = [block, block.changed] if block.changed else [block]
-    return [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
+    names = [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
+    return names + [name_of(scorer, key) for scorer, key in block.found]
 
 
 def measure_block(work: Work, block: Block) -> None:
@@ -118,7 +129,7 @@ def measure_block(work: Work, block: Block) -> None:
 
         measure_block(first_stage(work), block)
         judge_uncertain(work, block)
-    names = {s: name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)}
+    names = {s: name_of(s, score_key(work, block, s)) for s in measured_by(work.recipe)}
     missing = [s for s, name in names.items() if not work.store.has(name)]
     known = {n for s in missing for n in NEEDS[s] if n not in missing}
     scorers = {s: scorer_of(s, work) for s in missing}
@@ -131,7 +142,7 @@ def measure_block(work: Work, block: Block) -> None:
         for scorer, score in scorers.items():
             columns = score_batch(score, scorer, scored)
             pieces[scorer].append(columns)
-            scored = scored.hstack(columns)
+            scored = scored.with_columns(columns.get_columns())  # one may be a document's own
     for scorer in missing:
         columns = pl.concat(pieces[scorer])
         if columns.height and (columns[f"{scorer}_state"] == "failed").fill_null(False).all():
@@ -160,14 +171,14 @@ def batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
 def read_scores(work: Work, block: Block, columns: Iterable[str]) -> pl.DataFrame:
     """Some score columns of a block, in the order of its documents.
 
-    Those of a document that `spans` changed were measured again, but for those of `signatures`: it
-    was linked as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
+    Those of a document that `spans` changed were measured again, but for those of `signatures` and
+    those that take the whole corpus: it was compared as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
     """
     wanted = set(columns)
     before = {name for name in wanted if name.endswith(BEFORE_SPANS)}
     scores = _read_version(work, block, wanted - before)
     if block.changed:
-        again = (wanted - before).difference(columns_of(LINKED))
+        again = (wanted - before).difference(*map(columns_of, (LINKED, *FOUND)))
         changed = _read_version(work, block.changed, again)
         if changed.width:
             rows = work.store.read_frame(block.changed.name, ["row"])
@@ -185,10 +196,19 @@ def _read_version(work: Work, block: Block, wanted: set[str]) -> pl.DataFrame:
     found = []
     for scorer in scorers_of(work.recipe):
         mine = [name for name in columns_of(scorer) if name in wanted]
-        if mine:
-            name = name_of(scorer, score_key(work, block, scorer))
-            found.append(work.store.read_frame(name, mine))
+        if not mine:
+            continue
+        if key := score_key(work, block, scorer):
+            found.append(work.store.read_frame(name_of(scorer, key), mine))
+        else:  # documents that were made
+            found.append(_not_applicable(scorer, block.documents).select(mine))
     return pl.concat(found, how="horizontal") if found else pl.DataFrame()
+
+
+def _not_applicable(scorer: str, rows: int) -> pl.DataFrame:
+    """A scorer's columns for documents that it does not cover."""
+    state = pl.lit("not_applicable").alias(f"{scorer}_state")
+    return pl.DataFrame(schema=columns_of(scorer)).clear(rows).with_columns(state)
 
 
 def score_batch(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:
@@ -231,6 +251,8 @@ def scorer_of(name: str, work: Work) -> Scorer:
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
     }
+    if name == "personal":
+        return _personal(recipe.personal.counting)
     if name in BY_WORDS:
         return _word_scorer(name, recipe.quality.words)
     return _make_scorer(name, sections.get(name))
@@ -239,6 +261,13 @@ def scorer_of(name: str, work: Work) -> Scorer:
 @cache
 def _contamination(store: Store, reference: str) -> Scorer:
     return load_reference(store, reference)
+
+
+@cache
+def _personal(section: PersonalSection) -> Scorer:
+    from curate.score.personal import PersonalScorer
+
+    return PersonalScorer(section)
 
 
 @cache
@@ -285,6 +314,7 @@ def _word_scorer(name: str, words: Words) -> Scorer:
 def _plain_scorer(name: str) -> Scorer:
     """A scorer that takes no settings."""
     from curate.score.bias import score_bias
+    from curate.score.cleaning import score_cleaning
     from curate.score.page import score_page
     from curate.score.stopwords import score_fineweb2_stopwords
 
@@ -292,5 +322,6 @@ def _plain_scorer(name: str) -> Scorer:
         "fineweb2_stopwords": score_fineweb2_stopwords,
         "bias": score_bias,
         "page": score_page,
+        "cleaning": score_cleaning,
     }
     return scorers[name]

@@ -34,7 +34,7 @@ from curate.text.parts import split_long
 
 Reader = Callable[[BinaryIO, InputFile, Any, Sink], None]
 # of a source section: say where, not what
-MEMBER_COLUMNS = {"inputs", "base", "files", "first", "count", "every", "date"}
+MEMBER_COLUMNS = {"inputs", "base", "files", "first", "count", "every", "date", "reference"}
 FAILED = "failed"
 BLOCK_BYTES = 16 << 20  # of text in an object: what a worker holds at once
 
@@ -81,13 +81,10 @@ def read_part(work: Work, part: Part) -> None:
     key = read_key(work, part)
     blocks: list[dict[str, Any]] = []
     files: list[dict[str, Any]] = []
-    skipped: list[pl.DataFrame] = []
     reader: Reader = importlib.import_module(f"curate.sources.{part.section.kind}").read
     pending: list[pl.DataFrame] = []
 
     def publish() -> None:
-        if not pending:
-            return
         frame = pl.concat(pending)
         pending.clear()
         if frame.height == 0:
@@ -97,25 +94,24 @@ def read_part(work: Work, part: Part) -> None:
         work.store.write_frame(block.name, frame)
         blocks.append({"key": block.key, "documents": block.documents, "size": block.size})
 
+    def take(documents: pl.DataFrame) -> None:
+        pending.append(_clean(work, documents, sink))
+        if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
+            publish()
+
+    sink = Sink(part.section.kind, part.section.snapshot, "", on_full=take)
     with Places(work.recipe.fetch) as places:
         for file in part.files:
-            sink = Sink(part.section.kind, part.section.snapshot, file.identity)
-
-            def take(documents: pl.DataFrame, sink: Sink = sink) -> None:
-                pending.append(_clean(work, documents, sink))
-                if sum(frame["text"].str.len_bytes().sum() for frame in pending) >= BLOCK_BYTES:
-                    publish()
-
-            sink.on_full = take
+            sink.begin(file.identity)
             state = _read_file(reader, file, part, sink, places)
-            take(sink.take_documents())
-            skipped.append(sink.take_skipped())
-            facts = {"identity": file.identity, "label": file.label, "counts": dict(sink.counts)}
+            facts = {"identity": file.identity, "label": file.label, "counts": sink.counts}
             files.append({**facts, "first": sink.first, "following": sink.following, **state})
-    publish()
+    take(sink.take_documents())
+    if pending:
+        publish()
     again = any(file["state"] == FAILED and file["again"] for file in files)
     metadata = {"blocks": blocks, "files": files, "again": again}
-    work.store.write_frame(name_of("read", key), pl.concat(skipped), metadata)
+    work.store.write_frame(name_of("read", key), sink.take_skipped(), metadata)
 
 
 def is_read(work: Work, part: Part) -> bool:
@@ -158,19 +154,24 @@ def _digest(documents: pl.DataFrame) -> str:
 
 def _clean(work: Work, documents: pl.DataFrame, sink: Sink) -> pl.DataFrame:
     """Clean the text and cut what is too long; a document of which nothing is left is a skip."""
-    section = work.recipe.clean
+    section, counts = work.recipe.clean, sink.counts_of
     frame = documents.with_columns(clean(documents["text"], section))
     if section.mojibake:
-        repaired = frame["cleaned_by"].str.contains(r"\bmojibake:").sum()
-        sink.count("mojibake_repaired", int(repaired or 0))
-    for uri, source_id in frame.filter(pl.col("text") == "").select("uri", "source_id").iter_rows():
-        sink.skip("empty", uri=uri, detail=f"nothing is left of {source_id} after cleaning")
-        sink.count("documents", -1)
+        repaired = frame.filter(pl.col("cleaned_by").str.contains(r"\bmojibake:"))
+        for file, number in repaired["input"].value_counts().iter_rows():
+            counts[file]["mojibake_repaired"] += number
+    empty = frame.filter(pl.col("text") == "")
+    for file, uri, source_id in empty.select("input", "uri", "source_id").iter_rows():
+        detail = f"nothing is left of {source_id} after cleaning"
+        sink.skip("empty", uri=uri, detail=detail, input=file)
+        counts[file]["documents"] -= 1
     frame = frame.filter(pl.col("text") != "")
     if section.maximum_document_characters is None:
         return frame
     parts = split_long(frame, section.maximum_document_characters)
-    sink.count("documents", parts.height - frame.height)
+    for some, sign in ((parts, 1), (frame, -1)):
+        for file, number in some["input"].value_counts().iter_rows():
+            counts[file]["documents"] += sign * number
     return parts
 
 

@@ -14,7 +14,7 @@ from curate.audit import measure_audit, try_templates
 from curate.decide import DECONTAMINATION, columns_read, compile_rules
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
-from curate.release.manifest import Manifest, read_manifest, versions_of
+from curate.release.manifest import EARLIER, Manifest, read_manifest, versions_of
 from curate.release.shards import (
     RELEASE_COLUMNS,
     SPLITS,
@@ -28,7 +28,7 @@ from curate.release.shards import (
 from curate.release.splits import assign_splits
 from curate.schema import BEFORE_SPANS, COLUMNS
 from curate.score.bias import summarise_bias
-from curate.steps.deciding import Decided, read_verdicts
+from curate.steps.deciding import Decided, read_earlier, read_verdicts
 from curate.steps.measuring import read_scores, score_names, scorers_of
 from curate.steps.pairing import PairPart, pair_name, pair_outcome
 from curate.steps.referencing import read_facts
@@ -84,6 +84,7 @@ def _decided_key(decided: Decided) -> dict[str, Any]:
         "corpus": decided.corpus.key,
         "ids": decided.corpus.ids,
         "links": decided.links,
+        "earlier": decided.earlier,
         "survivors": decided.survivors,
         "made": decided.made.key,
         "made_survivors": decided.made_survivors,
@@ -215,7 +216,7 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
         texts = overlay(texts.rename({"row": "at"}), there.hstack(rows)).rename({"at": "row"})
     documents = (
         read_documents(work, corpus, place)
-        .drop("text")
+        .drop("text", "cleaned_word_share")  # which is among the scores
         .with_columns(pl.lit(block.priority, dtype=pl.Int64).alias("priority"))
         .hstack(texts)
     )
@@ -223,6 +224,8 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
     columns += [f"{scorer}_state" for scorer in scorers]
     read_before = {n for n in columns_read(compile_rules(work.recipe)) if n.endswith(BEFORE_SPANS)}
+    if "personal" in work.recipe.span_changes:
+        read_before.add("personal_spans" + BEFORE_SPANS)  # where it stood: nothing is left of it
     if "toxic_sentences" in work.recipe.span_changes:  # the evidence of what was taken out
         read_before |= {f"{n}{BEFORE_SPANS}" for n in ("toxicity", "toxicity_spans")}
     columns = [n for n in columns if n not in LEDGER_LEFT_OUT] + sorted(read_before)
@@ -283,6 +286,7 @@ def write_table(work: Work, item: tuple[str, Settled, LedgerPart | Beside]) -> l
         "links.parquet": work.store.read_frame(name_of("link", settled.decided.links)),
         "skipped.parquet": _all_skipped(work, table),
         INDEX: pl.concat(names).unique().sort("name_hash", "id"),
+        **_read_earlier(work, settled.decided),
         **_summarise(work, ledger),
         **_count_contaminated(work, ledger),
     }
@@ -292,6 +296,12 @@ def write_table(work: Work, item: tuple[str, Settled, LedgerPart | Beside]) -> l
         pairs = work.store.read_frame(name)
         written.append(_write_file(work, folder, f"parallel/part-{number:05}.parquet", pairs))
     return written
+
+
+def _read_earlier(work: Work, decided: Decided) -> dict[str, pl.DataFrame]:
+    """What was released before and is near; no table where it was not asked for."""
+    earlier = read_earlier(work, decided.earlier)
+    return {} if earlier is None else {EARLIER: earlier}
 
 
 def _write_file(work: Work, folder: str, name: str, frame: pl.DataFrame) -> ReleaseFile:

@@ -9,13 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from curate.duplicates.index import State
 from curate.recipe import Recipe
 from curate.schema import DOCUMENT, DataType
 from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 7,
+    "read": 8,
     "pair": 1,
     "ids": 1,
     "language": 1,
@@ -28,17 +29,32 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "bias": 2,
     "urls": 1,
     "page": 1,
+    "cleaning": 1,
+    "personal": 1,
     "signatures": 1,
     "reference": 1,
     "contamination": 1,
-    "link": 2,
-    "copies": 1,
+    "bands": 1,
+    "pairs": 1,
+    "candidates": 1,
+    "sets": 1,
+    "verify": 1,
+    "link": 3,
+    "copies": 3,
     "lines": 1,
     "repeats": 1,
+    "tagged": 1,
+    "anchors": 1,
+    "common": 1,
+    "windows": 1,
+    "passages": 1,
+    "shared": 1,
     "spans": 1,
     "relink": 1,
+    "earlier": 1,
     "judge": 1,
-    "survivors": 2,
+    "survivors": 3,
+    "losses": 1,
     "make": 3,
     "splits": 1,
     "scatter": 3,
@@ -69,6 +85,7 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "signatures": ("numba", "numpy"),
     "reference": ("numba", "numpy", "polars", "pyarrow"),
     "contamination": ("numba", "numpy"),
+    "personal": ("numba", "numpy"),
     "link": ("numba", "numpy"),
     "spans": ("numba", "numpy"),
     "toxicity": ("fasttext-numpy2", "numpy"),
@@ -89,12 +106,14 @@ class Work:
         recipe: the recipe; a step reads its own section.
         batch_documents: documents scored at a time; shapes no output.
         reference: key of the compiled evaluation sets; empty where the recipe names none.
+        index: what was released before, as the run found it; None where it is not asked for.
     """
 
     store: Store
     recipe: Recipe
     batch_documents: int = 4096
     reference: str = ""
+    index: State | None = None
 
     def key(self, step: str, **parts: Any) -> str:
         """The key of an object of a step."""
@@ -111,6 +130,7 @@ class Block:
         size: bytes of text.
         priority: the source's place in the recipe.
         changed: those of its documents whose text `spans` changed, with their `row` in the block.
+        found: what was found of its documents over the whole corpus: scorer and key.
     """
 
     key: str
@@ -118,6 +138,7 @@ class Block:
     size: int
     priority: int
     changed: Block | None = None
+    found: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import random
 import tarfile
+import time
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.duplicates.candidates import FULL_BUCKET, NEIGHBOURS, find_candidates, verify
+from curate.duplicates.bands import ENTRIES, cut_ranges, make_entries, number_texts
+from curate.duplicates.candidates import (
+    FULL_BUCKET,
+    NEIGHBOURS,
+    PAIRS,
+    find_candidates,
+    pair_entries,
+    verify,
+)
+from curate.duplicates.clusters import connected
 from curate.duplicates.signatures import Signatures
 from curate.errors import ComponentError
 from curate.recipe import DuplicatesSection
@@ -246,3 +256,81 @@ def test_news_articles_have_exactly_the_pairs_of_exact_jaccard(shared_data):
         if round(len(sets[a] & sets[b]) / len(sets[a] | sets[b]), 6) >= SECTION.split_similarity
     }
     assert {pair for pair in true if pair[0] != pair[1]} == found
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    values=st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), max_size=120),
+    count=st.integers(1, 5),
+    most=st.integers(1, 300),
+    source=st.randoms(),
+)
+def test_pairs_of_ranges_of_entries_are_the_pairs_of_texts(values, count, most, source):
+    frame = sketched(values)
+    rows = [*range(frame.height), *range(frame.height // 2)]  # some texts come twice
+    source.shuffle(rows)
+    blocks = [frame[rows[at::3]] for at in range(3)]
+    least = {
+        number: place
+        for place in (2, 1, 0)
+        for number in number_texts(blocks[place]["text_hash"]).to_list()
+    }
+    pairs = []
+    for first, last in cut_ranges(count):
+        parts = [
+            make_entries(block, SMALL).filter(pl.col("band").is_between(first, last))
+            for block in blocks
+        ]
+        place = np.repeat(np.arange(3, dtype=np.uint32), [part.height for part in parts])
+        entries = pl.concat(parts)
+        columns = [entries[name].to_numpy() for name in ENTRIES]
+        pieces = [*pair_entries(*columns, place, most=most)]
+        assert all(piece.height <= most + FULL_BUCKET for piece in pieces)
+        pairs += pieces
+    found = pl.concat(pairs).unique().sort("a", "b")
+
+    assert found.schema == PAIRS
+    expected = find_candidates(frame, SMALL)
+    assert found["a"].to_list() == number_texts(expected["hash_a"]).to_list()
+    assert found["b"].to_list() == number_texts(expected["hash_b"]).to_list()
+    assert all(least[a] == place for a, place in found.select("a", "place_a").rows())
+    assert all(least[b] == place for b, place in found.select("b", "place_b").rows())
+
+
+def test_a_million_equal_entries_of_a_band_stay_linear():
+    rows = 1_000_000
+    text = np.random.default_rng(1).permutation(rows).astype(np.uint64)
+    band = np.full(rows, 7, np.uint64)
+    started = time.process_time()
+    zeros = np.zeros(rows, np.uint32)
+    pieces = [*pair_entries(band, (text % 1000).astype(np.uint32), text, zeros, most=1 << 20)]
+    pairs = pl.concat(pieces)
+
+    assert max(piece.height for piece in pieces) <= (1 << 20) + FULL_BUCKET
+    assert pairs.height <= rows * (NEIGHBOURS + 1)
+    assert time.process_time() - started < 60  # a quadratic way would take days
+    root = connected(rows, pairs["a"].to_numpy(), pairs["b"].to_numpy())
+    assert (root == 0).all()
+
+
+def test_a_million_entries_of_one_text_are_no_pair():
+    rows = 1_000_000
+    same = np.zeros(rows, np.uint64)
+    zeros = np.zeros(rows, np.uint32)
+
+    assert [piece.height for piece in pair_entries(same, zeros, same, zeros, most=9)] == [0]
+
+
+def test_pieces_of_the_worst_buckets_are_no_larger_than_they_may_be():
+    """Every text in a full bucket of each band, each time with others: 15 pairs for each entry."""
+    texts, bands = 3200, 8
+    draw = np.random.default_rng(2)
+    band = np.concatenate(
+        [draw.permutation(texts) // FULL_BUCKET + 1000 * number for number in range(bands)]
+    ).astype(np.uint64)
+    text = np.tile(np.arange(texts, dtype=np.uint64), bands)
+    zeros = np.zeros(len(text), np.uint32)
+    pieces = [*pair_entries(band, zeros, text, zeros, most=10_000)]
+
+    assert max(piece.height for piece in pieces) <= 10_000 + FULL_BUCKET
+    assert sum(piece.height for piece in pieces) >= 0.9 * texts * bands * (FULL_BUCKET - 1) / 2

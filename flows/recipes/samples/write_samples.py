@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import bz2
 import hashlib
+import json
 import re
 import uuid
 from html import escape
@@ -246,7 +247,38 @@ def files() -> dict[str, bytes]:
         "crawl.warc.wet.gz": wet(),
         "samplewiki-pages-articles.xml.bz2": wiki(),
         **subtitles(),
+        "later.jsonl": later(),
     }
+
+
+LATER = "https://later.example"
+LATER_PAGES: tuple[
+    tuple[str, str, str, dict[str, str]], ...
+] = (  # address, file of prose, page, replacements
+    ("/bakery", "en", "harbour_bakery", {"The": "The bakery at the harbour\n\nThe"}),
+    ("/werkstatt", "de", "werkstatt", {"Werkstatt": "Werkstube"}),
+    ("/reliure", "fr", "reliure", {"papier": "carton"}),
+    ("/ferme", "wet", "ferme", {}),
+    ("/ferry", "later", "ferry_strike", {}),
+    ("/ferry?utm_source=letter", "later", "tide_clock", {}),
+    ("/islanders", "later", "ferry_strike", {"two brothers with a fishing boat": "two brothers"}),
+    ("/seilbahn", "later", "seilbahn", {}),
+)
+
+
+def later() -> bytes:
+    """Pages of a later crawl, as records."""
+    rows: list[dict[str, str]] = []
+    for address, name, key, edits in LATER_PAGES:
+        facts = prose(name)[key]
+        text = facts["text"].strip()
+        for old, new in edits.items():
+            text = text.replace(old, new, 1)
+        url = LATER + address
+        rows.append(
+            {"id": f"later-{len(rows) + 1}", "url": url, "title": facts["title"], "text": text}
+        )
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 def main() -> None:

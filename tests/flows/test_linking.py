@@ -1,0 +1,146 @@
+"""Linking in pieces: the same bytes as at once, whatever the memory, and however often killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from released import contents
+
+LEAST = "257MiB"  # a mebibyte for data: thousands of entries at a time
+RECIPE = """
+name = "linked"
+[duplicates]
+[release]
+"""
+SOURCE = """
+[[sources]]
+kind = "records"
+inputs = ["{}.jsonl"]
+id_column = "id"
+snapshot = "S"
+"""
+
+
+def texts(count: int) -> list[str]:
+    """Texts of which some are changed copies, some equal, some short, some empty."""
+    source = random.Random(3)
+    words = [f"{one}{other}" for one in "bcdfghkl" for other in ("a", "en", "ir", "ost", "ump")]
+    found = ["", "  ", "one", "One!", "two words", "?!", "?!"]
+    for number in range(count):
+        text = source.choices(words, k=source.randint(20, 300))
+        if number % 3 == 0:
+            text = found[-1].split()
+            for _ in range(source.randint(0, 5)):
+                text[source.randrange(len(text))] = "other"
+        found.append(" ".join(text))
+    adverts = [source.choices(words, k=30) for _ in range(2)]  # many share most of their bands
+    found += [" ".join([*adverts[n % 2], str(n)]) for n in range(120)]
+    return found + found[10:40]
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("linked")
+    every = texts(900)
+    for number in range(5):
+        rows = [
+            json.dumps({"id": f"{number}-{row}", "text": text})
+            for row, text in enumerate(every[number::5])
+        ]
+        (folder / f"{number}.jsonl").write_text("\n".join(rows) + "\n")
+    sources = "".join(SOURCE.format(number) for number in range(5))
+    (folder / "linked.toml").write_text(RECIPE + sources)
+    return folder / "linked.toml"
+
+
+@pytest.fixture(scope="module")
+def reference(curate, recipe, tmp_path_factory) -> tuple[Path, dict]:
+    """The store of a run that links at once."""
+    store = tmp_path_factory.mktemp("reference") / "store"
+    result = curate.json("run", str(recipe), "--store", str(store), "--workers", "1")
+    assert not (store / "objects/bands").exists()
+    return store, result
+
+
+def links(store: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (store / "objects/link").glob("*")}
+
+
+def test_memory_and_workers_change_no_byte(curate, recipe, reference, tmp_path):
+    result = curate.json(
+        "run",
+        str(recipe),
+        "--store",
+        str(tmp_path),
+        "--workers",
+        "2",
+        "--set",
+        f"duplicates.memory={LEAST}",
+    )
+
+    steps = {name: step["computed"] for name, step in result["steps"].items()}
+    assert steps["bands"] == steps["sets"] == 5
+    assert steps["pairs"] > 1
+    assert steps["verify"] > 1
+    assert len(links(reference[0])) == 1
+    assert links(tmp_path) == links(reference[0])
+    assert result["content_hash"] == reference[1]["content_hash"]
+    assert contents(tmp_path / result["folder"]) == contents(reference[0] / result["folder"])
+
+
+def kill(curate, recipe: Path, store: Path, step: str, objects: int) -> bool:
+    """Kill a run when a step has made so many objects; False when the run was done before that."""
+    process = curate.start(
+        "run", str(recipe), "--store", str(store), "--set", f"duplicates.memory={LEAST}"
+    )
+    end = time.monotonic() + 240
+    while count_objects(store, step) < objects and process.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    killed = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return killed
+
+
+def count_objects(store: Path, step: str = "") -> int:
+    return sum(1 for _ in (store / "objects" / step).rglob("*.parquet"))
+
+
+def finish(curate, recipe: Path, store: Path, reference: tuple[Path, dict]) -> None:
+    """Go on with a killed run, and compare what it gives."""
+    result = curate.json(
+        "run", str(recipe), "--store", str(store), "--set", f"duplicates.memory={LEAST}"
+    )
+
+    assert result["steps"]["verify"]["computed"] + result["steps"]["verify"]["reused"] > 1
+    assert links(store) == links(reference[0])
+    assert result["content_hash"] == reference[1]["content_hash"]
+    assert contents(store / result["folder"]) == contents(reference[0] / result["folder"])
+
+
+def test_a_run_killed_while_it_links_goes_on_to_the_same_bytes(curate, recipe, reference, tmp_path):
+    """Killed among the pairs, again among the sets of shingles, and then finished."""
+    assert kill(curate, recipe, tmp_path, "pairs", 3)
+    assert not (tmp_path / "objects/link").exists()
+    assert kill(curate, recipe, tmp_path, "sets", 2)
+    assert not (tmp_path / "objects/link").exists()
+    finish(curate, recipe, tmp_path, reference)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("point", range(20))
+def test_a_run_killed_at_a_random_point_goes_on_to_the_same_bytes(
+    curate, recipe, reference, tmp_path, point
+):
+    """At a number of objects that chance chooses for each point; some runs are done before."""
+    kill(curate, recipe, tmp_path, "", random.Random(point).randint(1, 180))
+    finish(curate, recipe, tmp_path, reference)
