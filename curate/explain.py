@@ -422,7 +422,9 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
 def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
     """The documents that lack some rule's score."""
     states = {rule.state for rule in rules}
-    if not any((rows[state] == "not_computed").any() for state in states):
+    if not any(rule.cascade for rule in rules) and not any(
+        (rows[state] == "not_computed").any() for state in states
+    ):
         return 0  # which is told in no time
     return int(rows.select(any_undetermined(rules)).to_series().sum())
 

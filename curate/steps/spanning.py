@@ -126,7 +126,16 @@ def _find_sentences(work: Work, found: Found, place: int) -> pl.DataFrame:
     scores = read_scores(work, block, ["toxicity", "toxicity_spans"]).with_row_index("row")
     hit = scores.filter(pl.col("toxicity") > limit).explode("toxicity_spans")
     spans = hit.select("row", pl.col("toxicity_spans").struct.unnest()).drop_nulls("start")
-    return spans.filter(pl.col("score") > limit).select("row", "start", "end")
+    spans = spans.filter(pl.col("score") > limit).select("row", "start", "end")
+    texts = work.store.read_frame(block.name, ["text"])["text"]
+    data = {row: texts[row].encode() for row in spans["row"].unique()}
+    ends = [_after_blanks(data[row], end) for row, end in spans.select("row", "end").iter_rows()]
+    return spans.with_columns(end=pl.Series(ends, dtype=pl.Int64))
+
+
+def _after_blanks(data: bytes, end: int) -> int:
+    """The place after the blanks that part a sentence from the next one of its line."""
+    return end + len(data[end:]) - len(data[end:].lstrip(b" "))
 
 
 EDITORS = {  # name: what the ledger says

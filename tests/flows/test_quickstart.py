@@ -460,6 +460,8 @@ def test_audit_tells_what_rules_do_to_groups(curate, quickstart):
         "female words",
         "male words",
         *("gender", "religion", "nationality", "ethnicity", "orientation", "disability", "age"),
+        "dialect",
+        "informal register",
     }
     assert by_any["female words"]["documents"] > by_any["female words"]["hit"] > 0
     assert found["flagged"] == []
@@ -470,6 +472,9 @@ def test_audit_tells_what_rules_do_to_groups(curate, quickstart):
     card = Path(quickstart[0], "releases/quickstart/1/card.md").read_text(encoding="utf-8")
     assert "### What the rules do to documents that speak of groups" in card
     assert "| female words | any rule |" in card
+    assert "| toxicity.maximum_score |" in card.split("as a ratio to its share")[1]
+    assert "### False alarms of the toxicity scorer, by group" in card
+    assert "| eng | religion |" in card
 
 
 def test_an_audit_that_says_stop_ends_the_run_before_it_releases(curate, quickstart, tmp_path):

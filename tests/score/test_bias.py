@@ -137,11 +137,38 @@ def test_german_has_its_own_lexicon():
     assert derogatory("Ausländer nehmen uns die Arbeit weg.", "deu") == 1
 
 
+def test_french_and_spanish_have_their_own_lexicons():
+    text = "Les jeunes femmes et les personnes âgées, des Algériens."
+    assert found(text, "fra") == {
+        "mentions_gender": 1,
+        "female_words": 1,
+        "mentions_nationality": 1,
+        "mentions_age": 2,
+    }
+    assert derogatory("Les femmes sont stupides.", "fra") == 1
+    assert derogatory("Les femmes ne sont pas stupides.", "fra") == 0
+    assert found("Las personas con discapacidad y los mexicanos.", "spa") == {
+        "mentions_disability": 1,
+        "mentions_nationality": 1,
+    }
+    assert derogatory("Las mujeres son tontas.", "spa") == 1
+    assert derogatory("Las mujeres no son tontas.", "spa") == 0
+
+
+def test_words_of_a_dialect_and_of_chat_are_counted_apart():
+    assert found("y'all ain't finna go, lol", "eng") == {
+        "dialect_markers": 3,
+        "register_markers": 1,
+    }
+    assert found("Öppis isch nöd guet, digga.", "deu") == {
+        "dialect_markers": 3,
+        "register_markers": 1,
+    }
+
+
 def test_a_language_without_a_lexicon_is_not_applicable():
-    assert lexicon_languages() == ("deu", "eng")
-    frame = pl.DataFrame(
-        {"text": ["las mujeres", "women", "women"], "language": ["spa", None, "eng"]}
-    )
+    assert lexicon_languages() == ("deu", "eng", "fra", "spa")
+    frame = pl.DataFrame({"text": ["le donne", "women", "women"], "language": ["ita", None, "eng"]})
     scored = score_bias(frame)
     assert scored["bias_state"].to_list() == ["not_applicable", "not_applicable", None]
     assert scored["mentions_gender"].to_list() == [None, None, 1]
@@ -185,25 +212,27 @@ def test_rows_keep_their_order_and_do_not_touch_each_other():
     assert whole.equals(pl.concat([score_bias(part) for part in frame.iter_slices(2)]))
 
 
-@pytest.mark.parametrize("language", ["deu", "eng"])
+@pytest.mark.parametrize("language", ["deu", "eng", "fra", "spa"])
 def test_every_term_is_found_alone(language):
     content = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
-    terms = {t: f for t, f in term_flags(content).items() if f & 0x1FF}
+    terms = {t: f for t, f in term_flags(content).items() if f & 0x7FF}
     scored = score_bias(frame_of([term.title().replace("'S", "'s") for term in terms], language))
     bits = sum(
         (scored[name].cast(pl.Int64) > 0).cast(pl.Int64) * (1 << i) for i, name in enumerate(COUNTS)
     )
-    missed = [t for t, f, b in zip(terms, terms.values(), bits, strict=True) if f & 0x1FF & ~b]
+    missed = [t for t, f, b in zip(terms, terms.values(), bits, strict=True) if f & 0x7FF & ~b]
     assert missed == []
 
 
-@pytest.mark.parametrize("language", ["deu", "eng"])
-def test_a_lexicon_has_no_idle_entry(language):
+@pytest.mark.parametrize(
+    ("language", "terms"), [("deu", 500), ("eng", 500), ("fra", 450), ("spa", 450)]
+)
+def test_a_lexicon_has_no_idle_entry(language, terms):
     content = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     flags = term_flags(content)
     assert [term for term, flag in flags.items() if flag == mentions.CAPITAL] == []
     assert set(content["axes"]) == set(AXES)
-    assert len(load_lexicon(language).flags) > 500
+    assert len(load_lexicon(language).flags) > terms
 
 
 # --- a slow plain reference: lists of words, one sentence after the other
@@ -319,12 +348,12 @@ def test_counts_equal_the_plain_reference_on_random_german():
 
 
 def test_summary_by_source_and_language():
-    texts = ["She is a woman.", "He and she", "Immigrants are lazy.", "mujeres", "Jews and Muslims"]
+    texts = ["She is a woman.", "He and she", "Immigrants are lazy.", "donne", "Jews and Muslims"]
     frame = score_bias(
         pl.DataFrame(
             {
                 "source": ["web", "web", "web", "web", "wiki"],
-                "language": ["eng", "eng", "eng", "spa", "eng"],
+                "language": ["eng", "eng", "eng", "ita", "eng"],
                 "text": texts,
             }
         )
@@ -332,14 +361,14 @@ def test_summary_by_source_and_language():
     rows = summarise_bias(frame).to_dicts()
     assert [(r["source"], r["language"], r["documents"], r["documents_scored"]) for r in rows] == [
         ("web", "eng", 3, 3),
-        ("web", "spa", 1, 0),
+        ("web", "ita", 1, 0),
         ("wiki", "eng", 1, 1),
     ]
-    web, spanish, wiki = rows
+    web, italian, wiki = rows
     assert (web["documents_gender"], web["share_gender"]) == (1, 0.3333)
     assert (web["female_words"], web["male_words"], web["female_to_male"]) == (3, 1, 3.0)
     assert web["derogatory_documents"] == 1
-    assert (spanish["documents_gender"], spanish["share_gender"]) == (0, None)
+    assert (italian["documents_gender"], italian["share_gender"]) == (0, None)
     assert (wiki["share_religion"], wiki["female_to_male"]) == (1.0, None)
 
 
