@@ -73,7 +73,7 @@ def print_languages(data: Path, models: Iterable[str | None]) -> None:
 
 def print_rates(data: Path) -> None:
     """Documents per second of both scorers on articles, against bare predict on the same text."""
-    frame = _articles(data)
+    frame = read_articles(data)
     mean = frame["text"].str.len_chars().mean()
     print(f"rates on {frame.height} articles of {mean:,.0f} characters")
     scorer = LanguageScorer()
@@ -102,7 +102,7 @@ def print_toxicity(data: Path) -> None:
             print(f"toxicity {one.file:32} AUC {ours:.4f}  word list {words:.4f}")
             if one.file.startswith("madlibs"):
                 _print_groups(rows)
-    articles = ToxicityScorer()(_articles(data))["toxicity"]
+    articles = ToxicityScorer()(read_articles(data))["toxicity"]
     shares = [f"{(articles > limit).mean():.4f} above {limit}" for limit in (0.5, 0.9)]
     print(f"toxicity of ordinary articles: {', '.join(shares)}")
 
@@ -122,7 +122,7 @@ def _labels() -> list[str]:
     return [label.removeprefix("__label__") for label in labels]
 
 
-def _articles(data: Path) -> pl.DataFrame:
+def read_articles(data: Path) -> pl.DataFrame:
     """Wikipedia articles of WikiText-2 (a heading has one `=`)."""
     lines = pl.read_csv(
         data / "text" / "wikitext-2-valid.txt.gz",

@@ -12,6 +12,7 @@ where to look, and the samples are there to be read.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,30 +20,44 @@ from typing import Any
 
 import polars as pl
 
+from curate.decide import in_band
 from curate.errors import ReleaseError
 from curate.ledger import find_parts, find_rows, read_text
-from curate.recipe import AuditSection, make_recipe
+from curate.recipe import AuditSection, ToxicitySection, make_recipe
 from curate.release.manifest import Manifest, find_release
-from curate.score.bias import AXES
+from curate.score.bias import AXES, MARKERS
 from curate.store import Store
 
 GROUPS = {
     "female words": "female_words",
     "male words": "male_words",
     **{axis: f"mentions_{axis}" for axis in AXES},
+    "dialect": "dialect_markers",
+    "informal register": "register_markers",
 }
+MINIMUM = dict.fromkeys(MARKERS, 2)  # one such word may be a quotation; of the others one is enough
 ANY = "any rule"
 COLUMNS = ["removed_by", "tags", "bias_state", *GROUPS.values()]
 AUDIT: dict[str, Any] = {
     "group": pl.String,
     "rule": pl.String,  # `any rule`: removed, by whichever
     "documents": pl.Int64,  # that speak of the group
+    "mention_share": pl.Float64,  # of all documents whose language has a lexicon
     "hit": pl.Int64,  # of these
     "share": pl.Float64,
     "overall_share": pl.Float64,  # among all documents whose language has a lexicon
     "ratio": pl.Float64,
     "ratio_low": pl.Float64,  # 95 % interval
     "ratio_high": pl.Float64,
+}
+TEMPLATES: dict[str, Any] = {
+    "language": pl.String,
+    "axis": pl.String,
+    "group": pl.String,
+    "sentences": pl.Int64,  # without offence
+    "alarms": pl.Int64,  # of these, scores above the recipe's limit
+    "share": pl.Float64,
+    "highest": pl.Float64,  # score
 }
 _Z = 1.959964  # of the normal distribution, for 95 %
 
@@ -117,7 +132,7 @@ def measure_audit(ledger: pl.DataFrame) -> pl.DataFrame:
         .list.concat(pl.col("tags"))
         .list.drop_nulls()
         .alias("rule"),
-        *(pl.col(column).fill_null(0) > 0 for column in GROUPS.values()),
+        *(_speaks_of(column).alias(column) for column in GROUPS.values()),
     )
     total = max(hits.height, 1)
     by_rule = hits.explode("rule").drop_nulls("rule")
@@ -131,6 +146,7 @@ def measure_audit(ledger: pl.DataFrame) -> pl.DataFrame:
                 pl.lit(group).alias("group"),
                 "rule",
                 pl.lit(documents, dtype=pl.Int64).alias("documents"),
+                pl.lit(documents / total).round(6).alias("mention_share"),
                 pl.col("hit").fill_null(0).cast(pl.Int64),
                 overall_share=pl.col("all") / total,
             )
@@ -150,6 +166,11 @@ def measure_audit(ledger: pl.DataFrame) -> pl.DataFrame:
         .cast(pl.Schema(AUDIT))
         .sort("group", "rule")
     )
+
+
+def _speaks_of(column: str) -> pl.Expr:
+    """Whether a document counts for a group."""
+    return pl.col(column).fill_null(0) >= MINIMUM.get(column, 1)
 
 
 def _wilson(share: pl.Expr, count: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
@@ -203,7 +224,7 @@ def _sample(store: Store, manifest: Manifest, rows: pl.DataFrame, samples: int) 
     found = []
     for group, rule in rows.select("group", "rule").iter_rows():
         by_rule = pl.lit(rule == ANY) | (pl.col("removed_by") == rule)
-        mine = removed.filter(by_rule & (pl.col(GROUPS[group]) > 0))
+        mine = removed.filter(by_rule & _speaks_of(GROUPS[group]))
         mine = mine.sort("toxicity", "id", nulls_last=True).head(samples)
         found.append(mine.select(pl.lit(group).alias("group"), "id", "removed_by", "toxicity"))
     picked = pl.concat([pl.DataFrame(schema=_SAMPLE), *(f.cast(pl.Schema(_SAMPLE)) for f in found)])
@@ -238,7 +259,7 @@ def load_templates() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["language", "axis", "group", "text"], orient="row")
 
 
-def try_templates(section: Any) -> pl.DataFrame:
+def try_templates(section: ToxicitySection) -> pl.DataFrame:
     """False alarms of a recipe's toxicity scorer at its limit, by group.
 
     Args:
@@ -248,12 +269,9 @@ def try_templates(section: Any) -> pl.DataFrame:
         `language`, `axis`, `group`, `sentences`, `alarms`, `share`, `highest` (score); the most
         alarms first, no row without a scorer or where it does not speak the language.
     """
-    from curate.score.toxicity import toxicity_scorer
-
-    scorer = toxicity_scorer(section)
-    schema = {"language": pl.String, "axis": pl.String, "group": pl.String}
+    scorer = _template_scorer(section)
     if scorer is None:
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema=TEMPLATES)
     scored = scorer(load_templates()).filter(pl.col("toxicity_state").is_null())
     alarms = (pl.col("toxicity") > section.maximum_score).sum()
     return (
@@ -264,7 +282,27 @@ def try_templates(section: Any) -> pl.DataFrame:
             share=(alarms / pl.len()).round(4),
             highest=pl.col("toxicity").max().round(4),
         )
+        .cast(pl.Schema(TEMPLATES))
         .sort(
             "share", "highest", "language", "axis", "group", descending=[True, True, *[False] * 3]
         )
     )
+
+
+def _template_scorer(section: ToxicitySection) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+    """A recipe's scorer; of a cascade, both stages in turn."""
+    from curate.score.toxicity import ToxicityScorer, toxicity_scorer
+
+    second = toxicity_scorer(section)
+    if second is None or section.scorer != "cascade":
+        return second
+
+    def score(frame: pl.DataFrame) -> pl.DataFrame:
+        first = ToxicityScorer()(frame)
+        asked = first.with_columns(toxicity_bundled="toxicity").select(in_band(section.steps))
+        again = second(frame)
+        judged = asked.to_series() & again["toxicity_state"].is_null()
+        chosen = pl.when(judged).then(again["toxicity"]).otherwise(first["toxicity"])
+        return first.with_columns(chosen.alias("toxicity"))
+
+    return score

@@ -19,11 +19,14 @@ import polars as pl
 from curate.errors import DecisionError, RecipeError
 from curate.presets import all_rules
 from curate.recipe import (
+    CASCADE_STEPS,
     DuplicatesSection,
     Limits,
     PageSection,
+    PersonalSection,
     QualitySection,
     Recipe,
+    ToxicitySection,
     UrlsSection,
 )
 from curate.schema import BEFORE_SPANS, COLUMNS, DataType
@@ -42,6 +45,7 @@ DUPLICATE_RULES = (
 )
 REFERENCE = DUPLICATE_RULES[-1]
 DECONTAMINATION = "decontamination.maximum_overlap"
+PERSONAL_RULE = "personal.maximum_count"
 MINIMUM_DOCUMENTS = 100  # below this a share says nothing
 
 
@@ -79,6 +83,10 @@ class Rule:
         source: where the limit comes from.
         overrides: other limits for some sources and languages; the first that covers a document
             counts.
+        where_given: a document without a value is no case for the rule: its model has no such
+            class.
+        cascade: the first and the last twentieth of the score of a cascade's first stage in which
+            its second stage decides.
     """
 
     name: str
@@ -89,6 +97,8 @@ class Rule:
     languages: tuple[str, ...] = ()
     source: str = ""
     overrides: tuple[Override, ...] = ()
+    where_given: bool = False
+    cascade: tuple[int, int] | None = None
 
     @property
     def scorer(self) -> str:
@@ -105,6 +115,8 @@ class Rule:
     def columns(self) -> set[str]:
         """The columns that it needs of a document."""
         named = {"language"} if self.languages else set()
+        if self.cascade:
+            named |= {"toxicity_bundled", "toxicity_sent"}
         return named | {self.column, self.state, *(o.column for o in self.overrides)}
 
     def limit_text(self) -> pl.Expr:
@@ -122,15 +134,33 @@ class Rule:
             scored &= pl.col("language").is_in(self.languages).fill_null(False)
         if self.limit is None or any(override.limit is None for override in self.overrides):
             scored &= self._by_limit(lambda _: pl.lit(value=True)).is_not_null()
+        if self.where_given:
+            scored &= (
+                pl.col(self.column).is_not_null() | pl.col(self.state).is_not_null() | self._lacks()
+            )
         return scored
 
     def undetermined(self) -> pl.Expr:
         """Whether the document lacks the score."""
-        return self.applies() & pl.col(self.state).eq_missing("not_computed")
+        lacks = pl.col(self.state).eq_missing("not_computed") | self._lacks()
+        return self.applies() & lacks
+
+    def _lacks(self) -> pl.Expr:
+        """Whether a cascade's second stage decides about the document, and was not asked."""
+        if self.cascade is None:
+            return pl.lit(value=False)
+        return in_band(self.cascade) & pl.col("toxicity_sent").eq_missing(pl.lit(value=False))
+
+    def value(self) -> pl.Expr:
+        """What is compared with the limit."""
+        if self.cascade is None or self.where_given:
+            return pl.col(self.column)
+        decides = in_band(self.cascade) | pl.col("toxicity_bundled").is_null()
+        return pl.when(decides).then(self.column).otherwise("toxicity_bundled")
 
     def hits(self) -> pl.Expr:
         """Whether a document is hit; a failed score is."""
-        column = pl.col(self.column)
+        column = self.value()
         if self.removes == "listed":
             hit = column.is_not_null()
         elif isinstance(self.limit, tuple):
@@ -158,6 +188,12 @@ class Rule:
         return chosen
 
 
+def in_band(steps: tuple[int, int]) -> pl.Expr:
+    """Whether a cascade's second stage decides about a document, by the score of the first."""
+    step = (pl.col("toxicity_bundled") * 10_000).round().cast(pl.Int64) * CASCADE_STEPS // 10_000
+    return step.clip(0, CASCADE_STEPS - 1).is_between(*steps).fill_null(value=False)
+
+
 def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     """The rules of a recipe in the order in which they are applied, duplicates apart.
 
@@ -168,7 +204,7 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
     if recipe.changes_spans:
         rules.append(Rule("spans.nothing_left", "characters", "at_or_below", 0.0))
     rules += [*_url_rules(recipe.urls), *_page_rules(recipe.page)]
-    language, toxicity, bias = recipe.language, recipe.toxicity, recipe.bias
+    language, bias = recipe.language, recipe.bias
     decontamination = recipe.decontamination
     if language.keep is not None:
         rules.append(Rule("language.keep", "language", "outside", language.keep))
@@ -182,16 +218,8 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
         rules.append(Rule("perplexity.keep", "perplexity_bucket", "outside", perplexity.keep))
     if perplexity.maximum is not None:
         rules.append(Rule("perplexity.maximum", "perplexity", "above", perplexity.maximum))
-    if toxicity.scorer != "none":
-        rules.append(
-            Rule(
-                "toxicity.maximum_score",
-                "toxicity",
-                "above",
-                toxicity.maximum_score,
-                toxicity.action,
-            )
-        )
+    rules += _personal_rules(recipe.personal)
+    rules += _toxicity_rules(recipe.toxicity)
     rules.append(
         Rule(
             "bias.maximum_derogatory_mentions",
@@ -205,6 +233,19 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
         limit, action = decontamination.maximum_overlap, decontamination.action
         rules.append(Rule(DECONTAMINATION, "contamination", "above", limit, action))
     return tuple(rules)
+
+
+def _toxicity_rules(section: ToxicitySection) -> list[Rule]:
+    if section.scorer == "none":
+        return []
+    action: Literal["tag", "remove"] = "remove" if section.action == "remove" else "tag"
+    steps = section.steps if section.scorer == "cascade" else None
+    limit = section.maximum_score
+    rules = [Rule("toxicity.maximum_score", "toxicity", "above", limit, action, cascade=steps)]
+    for label, limit in section.label_limits.items():
+        name, column = f"toxicity.maximum_{label}", f"toxicity_{label}"
+        rules.append(Rule(name, column, "above", limit, action, where_given=True, cascade=steps))
+    return rules
 
 
 def _url_rules(section: UrlsSection) -> list[Rule]:
@@ -239,6 +280,16 @@ def _page_rules(section: PageSection) -> list[Rule]:
             limit = 0.0 if removes == "true" else 1.0
             rules.append(Rule(f"page.{name}", column, removes, limit, action))
     return rules
+
+
+def _personal_rules(section: PersonalSection) -> list[Rule]:
+    """With `mask` the rule reads the count before the text was changed."""
+    masks = section.action == "mask"
+    if masks and section.maximum_count is None:
+        return []
+    action: Literal["tag", "remove"] = "tag" if section.action == "tag" else "remove"
+    column = "personal" + BEFORE_SPANS * masks
+    return [Rule(PERSONAL_RULE, column, "above", float(section.maximum_count or 0), action)]
 
 
 def _quality_rules(section: QualitySection) -> list[Rule]:
@@ -346,7 +397,7 @@ def find_removals(scores: pl.DataFrame, rules: Sequence[Rule]) -> pl.Series:
 def _value(rule: Rule) -> pl.Expr:
     if isinstance(rule.limit, tuple) or rule.removes == "listed":
         return pl.lit(None, dtype=pl.Float64)
-    return pl.col(rule.column).cast(pl.Float64)
+    return rule.value().cast(pl.Float64)
 
 
 def count_rules(

@@ -6,8 +6,11 @@ text is read but that of the few documents that are shown.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -29,6 +32,7 @@ from curate.errors import CurateError, RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import EARLIER, Manifest, find_release
+from curate.schema import BEFORE_SPANS
 from curate.score.comparison import comparison
 from curate.store import Store
 
@@ -39,6 +43,7 @@ NEEDS_RUN = {
     "perplexity.models": "measures again",
     "toxicity.scorer": "measures again",
     "toxicity.checkpoint": "measures again",
+    "toxicity.model": "measures again",
     "duplicates.shingle_words": "compares texts again",
     "duplicates.bands": "compares texts again",
     "duplicates.rows": "compares texts again",
@@ -49,6 +54,9 @@ NEEDS_RUN = {
     "decontamination.ngram_words": "measures again",
     "decontamination.minimum_item_words": "measures again",
     "urls.block": "measures again",
+    "personal.kinds": "measures again",
+    "personal.languages": "measures again",
+    "personal.mask": "changes texts",
     "urls.allow": "measures again",
     "urls.words": "measures again",
     "seed": "draws again",
@@ -57,8 +65,11 @@ NEEDS_RUN = {
     "release.shard_documents": "shapes files, not verdicts",
     "release.validation_share": "shapes files, not verdicts",
     "max_removed_share": "stops runs, and decides about no document",
+    "alarm": "stops runs, and decides about no document",
+    "audit": "stops runs, and decides about no document",
 }
 
+SHOWN_PLACES = 5  # of each kind of personal data, to people
 SCORER_FAILED = "hit: the scorer failed"
 
 
@@ -78,7 +89,12 @@ def explain(store: Store, reference: str, query: str, *, text: bool = False) -> 
         `documents`: per match its row of the ledger, `rules` (every rule in order with value,
         limit and outcome), `cleaned` (characters by the steps that changed its text), `duplicate`
         (of which document, how similar), `contamination` (the items of evaluation sets that it
-        holds: see `curate.duplicates.contamination`), `input` (the file), `run` and, if asked,
+        holds: see `curate.duplicates.contamination`), `shared` (the passages that other documents
+        keep, with what names those: see `curate.steps.sharing`), `personal` (kind and place of
+        personal data, as it was before it was masked; bytes of the text), `toxic` (the sentences
+        that are evidence: bytes, score, and the text if the store still holds it), `toxic_before`
+        (the same, of a text before sentences were taken out: no text), `input` (the file), `run`
+        and, if asked,
         `text` (None when the store no longer holds it); `skipped`: what was skipped under that URL
         and why; `answer`: one sentence.
 
@@ -136,6 +152,10 @@ def _tell(store: Store, manifest: Manifest, recipe: Recipe, row: pl.DataFrame) -
         "duplicate": duplicate,
         "cluster_size": facts["cluster_size"],
         "contamination": facts.get("contamination_matches") or [],
+        "shared": _read_shared(store, manifest, facts.get("shared_passages") or []),
+        "personal": _read_places(facts),
+        "toxic": _read_sentences(store, facts),
+        "toxic_before": facts.get(f"toxicity_spans{BEFORE_SPANS}") or [],
         "cleaned": _read_cleaning(facts["cleaned_by"]),
         "input": inputs.get(facts["input"], facts["input"]),
         "run": manifest.run,
@@ -161,6 +181,54 @@ def _find_survivor(store: Store, manifest: Manifest, identifier: str) -> dict[st
             found = find_rows(store, folder, [identifier]).select(named)
     facts = found.to_dicts()[0] if found.height else dict.fromkeys(named) | {"id": identifier}
     return {**facts, "release": reference}
+
+
+def _read_shared(
+    store: Store, manifest: Manifest, passages: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Passages with the address of the document that keeps each."""
+    ids = sorted({passage["id"] for passage in passages})
+    keepers = find_rows(store, manifest.folder, ids).select("id", "uri", "source_id").to_dicts()
+    named = {keeper.pop("id"): keeper for keeper in keepers}
+    gone = {"uri": None, "source_id": "no longer in the ledger"}
+    return [passage | named.get(passage["id"], gone) for passage in passages]
+
+
+def _read_places(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where personal data stands in a document; where it stood, if it was masked."""
+    name = "personal_spans"
+    return facts.get(name + BEFORE_SPANS) or facts.get(name) or []
+
+
+def tell_places(places: list[dict[str, Any]]) -> str:
+    """Places of personal data in words: kinds, and bytes of the text; never what stands there."""
+    told = []
+    for kind in dict.fromkeys(place["kind"] for place in places):
+        same = [place for place in places if place["kind"] == kind]
+        shown = [f"{p['form']} {p['start']}–{p['end']}".lstrip() for p in same[:SHOWN_PLACES]]
+        more = [f"{len(same) - SHOWN_PLACES} more"] if len(same) > SHOWN_PLACES else []
+        told.append(f"{len(same)} {kind} ({', '.join([*shown, *more])})")
+    return ", ".join(told)
+
+
+def tell_evidence(story: dict[str, Any]) -> list[str]:
+    """What a document holds that rules speak of, in words."""
+    told = [tell_match(match) for match in story["contamination"]]
+    if story["personal"]:
+        told.append(f"personal data, in bytes of its text: {tell_places(story['personal'])}")
+    return told
+
+
+def _read_sentences(store: Store, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The toxic sentences of a document, the highest first."""
+    spans = facts.get("toxicity_spans") or []
+    text = read_text(store, facts["block"], facts["row"]) if spans else None
+    data = None if text is None else text.encode()
+    told = [
+        {**span, "text": None if data is None else data[span["start"] : span["end"]].decode()}
+        for span in spans
+    ]
+    return sorted(told, key=lambda span: (-span["score"], span["start"]))
 
 
 def _read_cleaning(cleaned_by: str | None) -> dict[str, int]:
@@ -201,6 +269,15 @@ def tell_match(match: dict[str, Any]) -> str:
     return (
         f"{match['overlap']:.0%} of the item {match['item']} of {match['set']} "
         f"({match['words']} words) in its characters {match['start']}–{match['end']}"
+    )
+
+
+def tell_passage(passage: dict[str, Any]) -> str:
+    """One passage that another document keeps, in words."""
+    return (
+        f"{passage['words']:,} words with {passage['uri'] or passage['source_id']} "
+        f"({passage['id']}), which keeps them: characters {passage['start']}–{passage['end']} of "
+        "the text as it was compared"
     )
 
 
@@ -274,8 +351,8 @@ class Change:
         before: kept and removed documents by source, language and rule, as released; a null rule:
             kept.
         after: the same with the other settings.
-        changed: the documents whose verdict changes: id, source, language, uri, title, before,
-            after; sorted by id.
+        changes: how many documents' verdict changes.
+        read_changed: reads which: id, source, language, uri, title, before, after; sorted by id.
         samples: some of them with their text (null where the store no longer holds it), each
             transition from one verdict to another in turn.
         undetermined: documents whose verdict needs a score or a comparison that was not made.
@@ -283,7 +360,8 @@ class Change:
 
     before: pl.DataFrame
     after: pl.DataFrame
-    changed: pl.DataFrame
+    changes: int
+    read_changed: Callable[[], pl.DataFrame]
     samples: pl.DataFrame
     undetermined: int
 
@@ -307,18 +385,24 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     _refuse(manifest, settings)
     new = change_recipe(old, settings)
     _refuse_pairs(manifest, old.duplicates, new.duplicates)
+    _refuse_sentences(manifest, old, new)
+    if old.span_changes != new.span_changes:
+        name = "personal.action" if "personal.action" in settings else next(iter(settings))
+        raise _needs_run(manifest, name, "it changes texts")
     rules = compile_rules(new)
     rows = _scan(store, manifest, rules, new.duplicates)
     links = store.read_frame(f"{manifest.folder}/links.parquet")
     earlier = None
     if new.duplicates.scope == "index":
         earlier = store.read_frame(f"{manifest.folder}/{EARLIER}")
-    decided = rows.with_columns(_decide_again(rows, links, earlier, new, rules).alias("after"))
-    decided = decided.rename({"removed_by": "before"})
+    after = _decide_again(store, manifest, rows, links, earlier, new, rules)
+    decided = rows.select("source", "language", before="removed_by", after=after)
     differs = decided.select(pl.col("before").ne_missing(pl.col("after"))).to_series()
-    shown = ["id", "source", "language", "uri", "title", "before", "after"]
-    named = _read_names(store, manifest, differs)
-    changed = decided.filter(differs).with_columns(named.get_columns())
+
+    def read_changed() -> pl.DataFrame:
+        names = _read(store, manifest, ["id", "uri", "title"]).filter(differs)
+        return decided.filter(differs).hstack(names).select(SHOWN)
+
     unknown = _count_undetermined(rows, rules)
     if old.duplicates.among == "passing":  # what other rules removed was not compared
         by_other = pl.col("before").is_not_null() & ~pl.col("before").is_in(DUPLICATE_RULES)
@@ -328,8 +412,9 @@ def what_if(store: Store, reference: str, settings: dict[str, str], samples: int
     return Change(
         _sum_counts(counts, "before"),
         _sum_counts(counts, "after"),
-        changed.select(shown),
-        _sample(store, changed, samples).select(*shown, "text"),
+        int(differs.sum()),
+        read_changed,
+        _sample(store, manifest, decided, differs, samples),
         unknown,
     )
 
@@ -344,11 +429,12 @@ def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
 
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
-        if name.split(".")[0] in CHANGES_TEXT:
+        section, setting = name.split(".")[0], ".".join(name.split(".")[:2])
+        if section in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
-        setting = ".".join(name.split(".")[:2])
-        if setting in NEEDS_RUN:
-            raise _needs_run(manifest, name, f"it {NEEDS_RUN[setting]}")
+        for part in (section, setting):
+            if part in NEEDS_RUN:
+                raise _needs_run(manifest, name, f"it {NEEDS_RUN[part]}")
 
 
 def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSection) -> None:
@@ -367,6 +453,16 @@ def _refuse_pairs(manifest: Manifest, old: DuplicatesSection, new: DuplicatesSec
             raise _needs_run(manifest, "duplicates.version_similarity", why)
 
 
+def _refuse_sentences(manifest: Manifest, old: Recipe, new: Recipe) -> None:
+    """Refuse what takes other sentences out of texts."""
+    name = "toxic_sentences"
+    taken = [recipe.toxicity if name in recipe.span_changes else None for recipe in (old, new)]
+    limits = [section and section.maximum_score for section in taken]
+    if limits[0] != limits[1]:
+        setting = "maximum_score" if None not in limits else "action"
+        raise _needs_run(manifest, f"toxicity.{setting}", "it takes other sentences out of texts")
+
+
 def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
     return RecipeError(
         "what-if answers from stored scores",
@@ -376,8 +472,8 @@ def _needs_run(manifest: Manifest, name: str, why: str) -> RecipeError:
     )
 
 
-DECIDES = ("id", "source", "language", "parent", "removed_by")
-NAMES = ("uri", "title", "block", "row")
+DECIDES = ("source", "language", "parent", "removed_by")  # ids are dear to read
+SHOWN = ("id", "source", "language", "uri", "title", "before", "after")
 
 
 def _compared(section: DuplicatesSection) -> list[str]:
@@ -406,9 +502,8 @@ def _scan(
 ) -> pl.DataFrame:
     """The columns of the whole ledger that decide, its rows sorted by id."""
     columns = list(dict.fromkeys([*DECIDES, *_compared(section), *columns_read(rules)]))
-    parts = find_parts(store, manifest.folder)
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
-    there = set(scans[0].collect_schema().names())
+    first = find_parts(store, manifest.folder)[0]
+    there = set(store.scan_frame(f"{manifest.folder}/{first.name}").collect_schema().names())
     missing = [column for column in columns if column not in there]
     if missing:
         raise RecipeError(
@@ -417,26 +512,47 @@ def _scan(
             manifest.reference,
             "run the recipe with that scorer on: what it does not touch is reused",
         )
-    return pl.concat([scan.select(columns) for scan in scans]).collect()
+    return _read(store, manifest, columns)
 
 
-def _read_names(store: Store, manifest: Manifest, wanted: pl.Series) -> pl.DataFrame:
-    """What tells a person which documents some rows are, and where their text lies."""
+def _read(store: Store, manifest: Manifest, columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of the whole ledger, its rows sorted by id."""
     parts = find_parts(store, manifest.folder)
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(NAMES) for part in parts]
-    return pl.concat(scans).collect().filter(wanted)
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(columns) for part in parts]
+    return pl.concat(scans).collect()
 
 
-def _sample(store: Store, changed: pl.DataFrame, samples: int) -> pl.DataFrame:
-    """Some rows with their text: the first of each transition, then the second, and so on."""
-    few = changed.group_by("before", "after").head(samples).sort("id")
-    rank = pl.int_range(pl.len()).over("before", "after").alias("rank")
-    chosen = few.with_columns(rank).sort("rank", "id").head(samples)
-    texts = [read_text(store, *place) for place in chosen.select("block", "row").iter_rows()]
-    return chosen.with_columns(text=pl.Series(texts, dtype=pl.String))
+def _sample(
+    store: Store, manifest: Manifest, decided: pl.DataFrame, differs: pl.Series, samples: int
+) -> pl.DataFrame:
+    """Some of what changes with its text: the first of each transition, then the second, and so on."""
+    turn = ("before", "after")
+    places = decided.select(*turn, place=pl.int_range(pl.len())).filter(differs)
+    few = places.group_by(turn).agg(pl.col("place").head(samples)).explode("place").sort("place")
+    few = few.with_columns(rank=pl.int_range(pl.len()).over(turn)).sort("rank", "place")
+    chosen = few["place"].head(samples)
+    names = _read_rows(store, manifest, chosen.to_list())
+    texts = [read_text(store, *place) for place in names.select("block", "row").iter_rows()]
+    rows = decided[chosen].hstack(names.select("id", "uri", "title"))
+    return rows.select(*SHOWN, pl.Series("text", texts, dtype=pl.String))
+
+
+def _read_rows(store: Store, manifest: Manifest, places: Sequence[int]) -> pl.DataFrame:
+    """What tells a person which documents a few rows of the ledger are, and where their text lies."""
+    columns = ("id", "uri", "title", "block", "row")
+    parts = find_parts(store, manifest.folder)
+    scans = [store.scan_frame(f"{manifest.folder}/{part.name}").select(columns) for part in parts]
+    ends = list(accumulate(scan.select(pl.len()).collect().item() for scan in scans))
+    found = [scans[0].limit(0)]
+    for place in places:
+        part = bisect_right(ends, place)
+        found.append(scans[part].slice(place - (ends[part - 1] if part else 0), 1))
+    return pl.concat(found).collect()
 
 
 def _decide_again(
+    store: Store,
+    manifest: Manifest,
     rows: pl.DataFrame,
     links: pl.DataFrame,
     earlier: pl.DataFrame | None,
@@ -450,7 +566,7 @@ def _decide_again(
     is_made = rows["source"].str.starts_with("augment:")
     if recipe.duplicates.action == "remove":
         places = pl.int_range(rows.height, eager=True).alias("id")  # in the order of ids
-        compared = _comparable(rows, places, recipe.duplicates)
+        compared = _comparable(store, manifest, rows, places, recipe.duplicates)
         is_reference = rows["priority"].is_in(recipe.references)
         compared = compared.with_columns(is_reference=is_reference)
         passing = compared.filter((removed_by.is_null() | is_reference) & ~is_made)
@@ -466,8 +582,9 @@ def _decide_again(
     if not is_made.any():
         return removed_by
     made = rows.select("parent", was="removed_by", now=removed_by).filter(is_made)
-    is_parent = rows["id"].is_in(made["parent"].unique().implode())
-    kept = rows["id"].filter(is_parent & removed_by.is_null())
+    ids = _read(store, manifest, ["id"])["id"]
+    is_parent = ids.is_in(made["parent"].unique().implode())
+    kept = ids.filter(is_parent & removed_by.is_null())
     orphan = pl.col("parent").is_in(kept.implode()).fill_null(value=False).not_()
     verdicts = made.select(
         pl.when(orphan)
@@ -479,14 +596,22 @@ def _decide_again(
     return removed_by.scatter(is_made.arg_true(), verdicts)
 
 
-def _comparable(rows: pl.DataFrame, places: pl.Series, section: DuplicatesSection) -> pl.DataFrame:
+def _comparable(
+    store: Store,
+    manifest: Manifest,
+    rows: pl.DataFrame,
+    places: pl.Series,
+    section: DuplicatesSection,
+) -> pl.DataFrame:
     """What survivors are chosen by, of rows of the ledger that are numbered."""
     uris = rows["uri"] if "url" in section.by else pl.Series(dtype=pl.String)
     frame = rows.with_columns(comparison(section, uris)).with_columns(places)
     named = [name for name in ("url", "key", "preference") if name in frame.columns]
     if section.by:
-        of_id = pl.Series(range(rows.height), dtype=pl.Int64)
-        whole = pl.DataFrame({"parent": rows["id"], "place": of_id})
+        ids = _read(store, manifest, ["id"])["id"]
+        whole = pl.DataFrame(
+            {"parent": ids, "place": pl.Series(range(rows.height), dtype=pl.Int64)}
+        )
         parents = rows.select("parent").join(whole, on="parent", how="left", maintain_order="left")
         frame = frame.with_columns(parent=parents["place"])
     return frame.select("id", *_compared(section), *named)

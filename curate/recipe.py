@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -20,7 +21,7 @@ from pydantic import (
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language, stop_words
 from curate.presets import all_rules, load_preset, read_rules_file
-from curate.schema import COLUMNS
+from curate.schema import COLUMNS, FOUND
 
 
 class Section(BaseModel):
@@ -557,6 +558,9 @@ class DuplicatesSection(Section):
         return min(self.least_of_duplicates, self.split_similarity)
 
 
+SpanAction = Literal["remove-span", "tag"]
+
+
 class SpansSection(Section):
     """Changes of the text by what the whole corpus holds, after linking; off unless asked for.
 
@@ -564,10 +568,27 @@ class SpansSection(Section):
         repeated_line_documents: lines that so many documents of one site (host) and snapshot hold
             are taken out of all of them; left out: none is. Documents that repeat one another count
             as one. See `curate.text.site_lines` for what makes two lines equal.
+        repeated_paragraph_documents: the same for paragraphs, which so many documents of one snapshot
+            hold, whatever their site.
+        paragraph_words: a shorter paragraph is never counted.
+        repeated_action: `remove-span` takes such lines and paragraphs out; `tag` measures alone, for
+            the rules `maximum_site_lines_character_share` and
+            `maximum_common_paragraphs_character_share` of [quality].
+        shared_words: passages of so many words that several documents hold word for word, within
+            the scope of [duplicates], stay in one of them (see `curate.steps.sharing`); left out:
+            none is sought.
+        shared_action: `remove-span` takes them out of the others; `tag` measures alone. Either way
+            the rules `maximum_shared_word_share` and `maximum_longest_shared_words` of [quality]
+            may judge documents by what others keep of them.
         sources: kinds of sources whose documents belong to sites.
     """
 
     repeated_line_documents: Annotated[int, Field(ge=2)] | None = None
+    repeated_paragraph_documents: Annotated[int, Field(ge=2)] | None = None
+    paragraph_words: Annotated[int, Field(ge=1)] = 10
+    repeated_action: SpanAction = "remove-span"
+    shared_words: Annotated[int, Field(ge=10)] | None = None
+    shared_action: SpanAction = "remove-span"
     sources: Annotated[
         tuple[Literal["commoncrawl", "wikipedia", "records"], ...],
         Field(strict=False, min_length=1),
@@ -643,19 +664,126 @@ class DecontaminationSection(Section):
         return sets
 
 
+TOXICITY_LABELS = ("threat", "insult", "identity_attack", "sexual", "obscene")
+RECORDED_TOXICITY = 0.5  # from which on the sentences that have it are kept as evidence
+CASCADE_STEPS = 20  # a band is made of such parts of 0 to 1
+Limit = Annotated[float, Field(ge=0, le=1, strict=False)] | None
+
+
 class ToxicitySection(Section):
     """Toxicity scores, and what is done with them.
 
     Attributes:
-        scorer: `bundled` (fastText), `detoxify` (needs the extra), or `none`.
-        checkpoint: a Detoxify checkpoint file; left out: Detoxify's own download.
+        scorer: `bundled` (fastText), `detoxify` (needs the extra), `cascade` (bundled first, and
+            Detoxify for the documents about which it is not sure), or `none`.
+        model: which of Detoxify's models: `original`, `unbiased` (both English) or `multilingual`.
+        checkpoint: a Detoxify checkpoint file instead; left out: Detoxify's own download.
+        band: of a cascade: from which to which score of the bundled model a document goes to
+            Detoxify. It is widened to twentieths, to `maximum_score`, and with a label's limit to
+            1. What lies outside keeps the bundled model's score.
+        action: what a hit does; `remove-sentence` takes the sentences above `maximum_score` out
+            after linking, measures the document again, and tags what is still a hit.
         maximum_score: a document above it is a hit.
+        maximum_threat: one with a piece that is more likely a threat is, too; likewise the other
+            labels, which Detoxify tells apart (`original` has no `sexual`) and the bundled model
+            does not.
     """
 
-    scorer: Literal["bundled", "detoxify", "none"] = "bundled"
+    scorer: Literal["bundled", "detoxify", "cascade", "none"] = "bundled"
+    model: Literal["original", "unbiased", "multilingual"] = "original"
     checkpoint: str | None = None
-    action: Literal["tag", "remove"] = "tag"
+    band: Annotated[
+        tuple[
+            Annotated[float, Field(ge=0, le=1, strict=False)],
+            Annotated[float, Field(ge=0, le=1, strict=False)],
+        ],
+        Field(strict=False),
+    ] = (0.3, 0.95)
+    action: Literal["tag", "remove-sentence", "remove"] = "tag"
     maximum_score: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.9
+    maximum_threat: Limit = None
+    maximum_insult: Limit = None
+    maximum_identity_attack: Limit = None
+    maximum_sexual: Limit = None
+    maximum_obscene: Limit = None
+
+    @property
+    def label_limits(self) -> dict[str, float]:
+        """The limits of labels that are set, by label."""
+        limits = {label: getattr(self, f"maximum_{label}") for label in TOXICITY_LABELS}
+        return {label: limit for label, limit in limits.items() if limit is not None}
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """The first and the last twentieth of the cascade's band, 0 to 19."""
+        low, high = min(self.band[0], self.maximum_score), max(self.band[1], self.maximum_score)
+        high = 1.0 if self.label_limits else high
+        last = CASCADE_STEPS - 1
+        first = min(math.floor(round(low * CASCADE_STEPS, 6)), last)
+        return first, max(first, math.ceil(round(high * CASCADE_STEPS, 6)) - 1)
+
+    @model_validator(mode="after")
+    def _can_judge(self) -> Self:
+        if self.band[0] >= self.band[1]:
+            came = f"{list(self.band)} came"
+            raise RecipeError("[toxicity] band goes from a lower score to a higher one", came)
+        for label in self.label_limits:
+            asked = f"[toxicity] maximum_{label} limits a label that the scorer tells apart"
+            if self.scorer in {"bundled", "none"}:
+                came = f"{self.scorer!r} gives no label"
+                change = 'set scorer = "detoxify" or "cascade", or leave it out'
+                raise RecipeError(asked, came, "", change)
+            if label == "sexual" and self.model == "original" and self.checkpoint is None:
+                came = "Detoxify's original model has no such class"
+                raise RecipeError(asked, came, "", 'set model = "unbiased" or "multilingual"')
+        if self.action == "remove-sentence" and self.maximum_score < RECORDED_TOXICITY:
+            asked = f"sentences are told from a toxicity of {RECORDED_TOXICITY:g} on"
+            came = f"[toxicity] maximum_score is {self.maximum_score:g} with remove-sentence"
+            raise RecipeError(asked, came, "", "raise maximum_score")
+        return self
+
+
+PersonalKind = Literal[
+    "email", "phone", "ip", "iban", "card", "national_id", "address", "key", "password"
+]
+
+
+class PersonalSection(Section):
+    """Personal data, and what is done with it; `curate.score.personal` says what is found.
+
+    Attributes:
+        kinds: that are counted, tagged, masked.
+        languages: of whose documents; empty: of all.
+        action: `tag` leaves the rule's name on a document, `remove` removes it, `mask` changes its
+            text after duplicates are linked.
+        maximum_count: a document with more places than this is a hit. Left out: none may be there,
+            and with `mask` any number. With `mask` a hit is removed, by its count before masking.
+        mask: `placeholder` puts a sign such as `<EMAIL>` in the place, `surrogate` one of the same
+            format that is nobody's, drawn from the recipe's seed and the value.
+    """
+
+    kinds: Annotated[tuple[PersonalKind, ...], Field(strict=False, min_length=1)] = get_args(
+        PersonalKind
+    )
+    languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    action: Literal["tag", "mask", "remove"] = "tag"
+    maximum_count: Annotated[int, Field(ge=0)] | None = None
+    mask: Literal["placeholder", "surrogate"] = "placeholder"
+
+    @field_validator("kinds")
+    @classmethod
+    def _in_order(cls, kinds: tuple[PersonalKind, ...]) -> tuple[PersonalKind, ...]:
+        return tuple(kind for kind in get_args(PersonalKind) if kind in kinds)
+
+    @field_validator("languages")
+    @classmethod
+    def _normalise(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted({normalise_language(code) for code in codes}))
+
+    @property
+    def counting(self) -> PersonalSection:
+        """What of the section the counts depend on."""
+        return PersonalSection(kinds=self.kinds, languages=self.languages)
 
 
 class BiasSection(Section):
@@ -748,6 +876,45 @@ class AuditSection(Section):
     action: Literal["warn", "stop"] = "warn"
 
 
+class AlarmSection(Section):
+    """Losses that stop a run before it releases: what wipes out a whole part is seldom meant.
+
+    Attributes:
+        maximum_source_loss: the share of an entry of `[[sources]]` that rules and duplicates may
+            remove; 1: any.
+        maximum_language_loss: the same of each language that `[language] keep` names; where it names
+            none, of all but `und`, and what `minimum_score` removes does not count.
+        maximum_site_loss: the same of each site (host), and what `[urls]` removes does not count.
+            Rules often remove whole sites, and rightly: any loss is allowed unless asked for.
+        minimum_documents: of fewer, a share says nothing.
+    """
+
+    maximum_source_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.999
+    maximum_language_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.999
+    maximum_site_loss: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    minimum_documents: Annotated[int, Field(ge=1)] = 100
+
+    def limit_of(self, part: Literal["source", "language", "site"]) -> float:
+        """The share that a part may lose."""
+        return {
+            "source": self.maximum_source_loss,
+            "language": self.maximum_language_loss,
+            "site": self.maximum_site_loss,
+        }[part]
+
+    @property
+    def watches_sites(self) -> bool:
+        """Whether sites are to be counted."""
+        return self.maximum_site_loss < 1
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is watched."""
+        return (
+            min(self.maximum_source_loss, self.maximum_language_loss, self.maximum_site_loss) == 1
+        )
+
+
 class AugmentSection(Section):
     """Documents made of kept ones, marked with their `parent`.
 
@@ -765,6 +932,13 @@ class ReleaseSection(Section):
 
     shard_documents: Annotated[int, Field(gt=0)] = 100_000
     validation_share: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.01
+
+
+_ASKED = {  # what makes [spans] find what a rule judges
+    "shared": "set shared_words in [spans]",
+    "site_lines": 'set repeated_line_documents and repeated_action = "tag" in [spans]',
+    "common_paragraphs": 'set repeated_paragraph_documents and repeated_action = "tag" in [spans]',
+}
 
 
 class Recipe(Section):
@@ -793,23 +967,57 @@ class Recipe(Section):
     decontamination: DecontaminationSection = DecontaminationSection()
     spans: SpansSection = SpansSection()
     toxicity: ToxicitySection = ToxicitySection()
+    personal: PersonalSection = PersonalSection()
     bias: BiasSection = BiasSection()
     urls: UrlsSection = UrlsSection()
     page: PageSection = PageSection()
     audit: AuditSection = AuditSection()
+    alarm: AlarmSection = AlarmSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
 
     @property
     def span_changes(self) -> tuple[str, ...]:
         """What changes texts after linking: names of `curate.steps.spanning.EDITORS`."""
-        asked = {"repeated_lines": self.spans.repeated_line_documents is not None}
+        spans, toxicity = self.spans, self.toxicity
+        goes = spans.repeated_action == "remove-span"
+        asked = {
+            "repeated_lines": bool(spans.repeated_line_documents) and goes,
+            "repeated_paragraphs": bool(spans.repeated_paragraph_documents) and goes,
+            "shared_passages": bool(spans.shared_words) and spans.shared_action == "remove-span",
+            "toxic_sentences": toxicity.scorer != "none" and toxicity.action == "remove-sentence",
+            "personal": self.personal.action == "mask",
+        }
         return tuple(name for name, is_asked in asked.items() if is_asked)
 
     @property
     def changes_spans(self) -> bool:
         """Whether texts change after linking."""
         return bool(self.span_changes)
+
+    @property
+    def found_scorers(self) -> tuple[str, ...]:
+        """The scorers that take the whole corpus: of `curate.schema.FOUND`."""
+        spans = self.spans
+        tags = spans.repeated_action == "tag"
+        asked = {
+            "shared": bool(spans.shared_words),
+            "site_lines": bool(spans.repeated_line_documents) and tags,
+            "common_paragraphs": bool(spans.repeated_paragraph_documents) and tags,
+        }
+        return tuple(name for name, is_asked in asked.items() if is_asked)
+
+    @model_validator(mode="after")
+    def _can_judge_found(self) -> Self:
+        quality = self.quality
+        limits = (quality.rules, *quality.languages.values(), *quality.sources.values())
+        preset = quality.preset_rules()
+        for name in set(preset).union(*limits):
+            column = COLUMNS.get((preset.get(name) or all_rules()[name])["column"])
+            if column and column.scorer in FOUND and column.scorer not in self.found_scorers:
+                asked = f"quality.{name} judges what [spans] finds"
+                raise RecipeError(asked, "it does not ask for that", "", _ASKED[column.scorer])
+        return self
 
     @model_validator(mode="after")
     def _can_prefer(self) -> Self:
@@ -853,18 +1061,18 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _can_change_spans(self) -> Self:
-        if not self.changes_spans:
-            if self.quality.before_spans:
-                asked = "[quality] before_spans reads what was measured before [spans]"
-                change = "set repeated_line_documents in it"
-                raise RecipeError(asked, "[spans] changes nothing", "", change)
+        if not self.changes_spans and self.quality.before_spans:
+            asked = "[quality] before_spans reads what was measured before [spans]"
+            change = "set repeated_line_documents in it"
+            raise RecipeError(asked, "[spans] changes nothing", "", change)
+        if not self.changes_spans and not self.found_scorers:
             return self
         if self.duplicates.among == "passing":
             asked = "[spans] changes texts, after which other rules may pass them"
             came = 'with [duplicates] among = "passing" these were not compared'
             raise RecipeError(asked, came, "", 'set among = "read"')
         kinds = {section.kind for section in self.sources}
-        if "repeated_lines" in self.span_changes and not kinds.intersection(self.spans.sources):
+        if self.spans.repeated_line_documents and not kinds.intersection(self.spans.sources):
             asked = "[spans] sources names kinds of the recipe's sources"
             came = f"{', '.join(self.spans.sources)} is none"
             raise RecipeError(asked, came, "", f"name some of {', '.join(sorted(kinds))}")

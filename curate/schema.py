@@ -81,6 +81,28 @@ MATCH: dict[str, DataType] = {  # an item of an evaluation set in a document
     "end": pl.Int64,
     "overlap": pl.Float64,  # share of the item's n-grams
 }
+PASSAGE: dict[str, DataType] = {  # a passage of a document that another one keeps
+    "start": pl.Int64,  # in characters of the text before `spans`
+    "end": pl.Int64,
+    "words": pl.Int64,
+    "id": pl.String,  # of the document that keeps most of it
+}
+FOUND = (
+    "shared",
+    "site_lines",
+    "common_paragraphs",
+)  # scorers whose columns take the whole corpus, in objects of their own steps
+PERSONAL: dict[str, DataType] = {  # a place of personal data, without the data
+    "kind": pl.String,  # email | phone | ip | iban | card | national_id | address | key | password
+    "form": pl.String,  # the country and name of a number (GBR nhs), where it has them; else empty
+    "start": pl.Int64,  # in bytes of the text
+    "end": pl.Int64,
+}
+TOXIC_SPAN: dict[str, DataType] = {  # a sentence, or what holds it
+    "start": pl.Int64,  # in bytes of the text
+    "end": pl.Int64,
+    "score": pl.Float64,
+}
 STATES = ("failed", "not_applicable", "not_computed")
 BEFORE_SPANS = (
     "_before_spans"  # ends the name of a column as it was before `spans` changed the text
@@ -192,7 +214,16 @@ COLUMNS: dict[str, Column] = {
     "fineweb2_stop_words": Column("fineweb2_stopwords", pl.Int64),  # distinct, of FineWeb-2's lists
     "perplexity": Column("perplexity", pl.Float64, 2),
     "perplexity_bucket": Column("perplexity", pl.String),  # head | middle | tail
-    "toxicity": Column("toxicity", pl.Float64, 4),
+    "toxicity": Column("toxicity", pl.Float64, 4),  # the highest of a piece
+    "toxicity_mean": Column("toxicity", pl.Float64, 4),  # of the pieces
+    "toxicity_threat": Column("toxicity", pl.Float64, 4),  # null here and below: no such class
+    "toxicity_insult": Column("toxicity", pl.Float64, 4),
+    "toxicity_identity_attack": Column("toxicity", pl.Float64, 4),
+    "toxicity_sexual": Column("toxicity", pl.Float64, 4),
+    "toxicity_obscene": Column("toxicity", pl.Float64, 4),
+    "toxicity_spans": Column("toxicity", pl.List(pl.Struct(TOXIC_SPAN))),
+    "toxicity_bundled": Column("toxicity", pl.Float64, 4),  # of a cascade: of its first stage
+    "toxicity_sent": Column("toxicity", pl.Boolean),  # to its second; null: which cannot judge it
     "female_words": Column("bias", pl.Int64),
     "male_words": Column("bias", pl.Int64),
     "mentions_gender": Column("bias", pl.Int64),
@@ -202,6 +233,8 @@ COLUMNS: dict[str, Column] = {
     "mentions_orientation": Column("bias", pl.Int64),
     "mentions_disability": Column("bias", pl.Int64),
     "mentions_age": Column("bias", pl.Int64),
+    "dialect_markers": Column("bias", pl.Int64),
+    "register_markers": Column("bias", pl.Int64),
     "derogatory_mentions": Column("bias", pl.Int64),
     "url_list": Column("urls", pl.String),  # name:entry of the block list that has the address
     "url_allowed": Column("urls", pl.Boolean),  # an allow list has it
@@ -215,9 +248,25 @@ COLUMNS: dict[str, Column] = {
     "is_list_page": Column("page", pl.Boolean),
     "language_disagrees": Column("page", pl.Boolean),  # declared and detected
     "is_canonical": Column("page", pl.Boolean),  # the page calls this address its own
+    "cleaned_word_share": Column("cleaning", pl.Float64),  # words that went with dropped lines
+    "personal": Column("personal", pl.Int64),  # places of personal data, of the kinds asked for
+    **{
+        f"personal_{kind}": Column("personal", pl.Int64)
+        for kind in (
+            *("email", "phone", "ip", "iban", "card"),
+            *("national_id", "address", "key", "password"),
+        )
+    },
+    "personal_spans": Column("personal", pl.List(pl.Struct(PERSONAL))),
     "contamination": Column("contamination", pl.Float64, 4),  # greatest weighed overlap
     "contaminating_items": Column("contamination", pl.Int64),
     "contamination_matches": Column("contamination", pl.List(pl.Struct(MATCH))),
+    "shared_word_share": Column("shared", pl.Float64),  # of words in passages that others keep
+    "longest_shared_words": Column("shared", pl.Int64),  # words of the longest of them
+    "shared_with": Column("shared", pl.String),  # who keeps that
+    "shared_passages": Column("shared", pl.List(pl.Struct(PASSAGE))),
+    "site_lines_character_share": Column("site_lines", pl.Float64),  # lines that its site repeats
+    "common_paragraphs_character_share": Column("common_paragraphs", pl.Float64),  # snapshot
     "text_hash": Column("signatures", pl.String),  # 32 hex digits of the normalised text
     "shingles": Column("signatures", pl.Int64),  # distinct shingles
     "signature": Column("signatures", pl.Binary),  # MinHash values, little-endian uint32

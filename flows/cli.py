@@ -217,7 +217,7 @@ def what_if(
             "release": reference,
             "before": change.before.to_dicts(),
             "after": change.after.to_dicts(),
-            "changed": change.changed.to_dicts(),
+            "changed": change.read_changed().to_dicts(),
             "samples": change.samples.to_dicts(),
             "undetermined": change.undetermined,
         }

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STORE = "store"
 SAMPLE_CHARACTERS = 300
+SHOWN_PASSAGES = 5
+TOLD_SENTENCES = 5
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -98,6 +100,13 @@ def show_run(result: dict[str, Any]) -> None:
             f"evaluation set {facts['set']}: {facts['indexed']:,} of {facts['items']:,} items were "
             f"looked for, {facts['short']:,} have too few words, {facts['repeated']:,} are repeated"
         )
+    if cost := result["cascade"]:
+        low, high = cost["band"]
+        console.print(
+            f"cascade: the bundled model judged {cost['judged']:,} documents; Detoxify was sent "
+            f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
+            f"characters) with a score from {low:g} to {high:g}"
+        )
     if result["index"]:
         index = result["index"]
         console.print(
@@ -140,8 +149,6 @@ def _called_as(name: str) -> str:
 
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
-    from curate.explain import tell_match
-
     console = make_console()
     console.print(story["answer"])
     for document in story["documents"]:
@@ -153,11 +160,7 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
-        for match in document["contamination"]:
-            console.print(f"holds     {tell_match(match)}")
-        if document["cleaned"]:
-            steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
-            console.print(f"cleaned   {', '.join(steps)} characters")
+        _show_evidence(console, document)
         if "text" in document:
             gone = "(the store no longer holds the text)"
             console.print(f"\n{gone if document['text'] is None else document['text']}")
@@ -178,6 +181,35 @@ def show_story(story: dict[str, Any]) -> None:
         console.print(f"skipped   {skip['reason']} in {skip['input']}{where} {skip['detail']}")
 
 
+def _show_evidence(console: Console, document: dict[str, Any]) -> None:
+    """What a document holds of evaluation sets and of other documents, and what cleaning took."""
+    from curate.explain import tell_evidence, tell_passage
+
+    for told in tell_evidence(document):
+        console.print(f"holds     {told}")
+    for passage in document["shared"][:SHOWN_PASSAGES]:
+        console.print(f"shares    {tell_passage(passage)}")
+    if (more := len(document["shared"]) - SHOWN_PASSAGES) > 0:
+        console.print(f"shares    {more} shorter passages more (--json)")
+    _show_sentences(console, document)
+    if document["cleaned"]:
+        steps = [f"{name} {number:,}" for name, number in document["cleaned"].items()]
+        console.print(f"cleaned   {', '.join(steps)} characters")
+
+
+def _show_sentences(console: Console, document: dict[str, Any]) -> None:
+    """The evidence for a document's toxicity."""
+    for span in document["toxic"][:TOLD_SENTENCES]:
+        said = " ".join((span["text"] or "(the store no longer holds the text)").split())
+        where = f"bytes {span['start']:,}–{span['end']:,}"
+        console.print(f"toxic     {span['score']:g} in {where}: {said[:SAMPLE_CHARACTERS]}")
+    if (more := len(document["toxic"]) - TOLD_SENTENCES) > 0:
+        console.print(f"          and {more:,} sentences more")
+    for span in document["toxic_before"]:
+        where = f"bytes {span['start']:,}–{span['end']:,}"
+        console.print(f"before    {span['score']:g} in {where} of the text as it was read")
+
+
 def show_change(reference: str, change: Change) -> None:
     """What `what-if` found."""
     import polars as pl
@@ -195,7 +227,7 @@ def show_change(reference: str, change: Change) -> None:
     if kept.height:
         console.print("kept, by source and language, where that changes:")
         _show_counts(console, kept, ["source", "language"], "und")
-    console.print(f"{change.changed.height:,} documents of {reference} would change")
+    console.print(f"{change.changes:,} documents of {reference} would change")
     for row in change.samples.iter_rows(named=True):
         name = row["title"] or row["uri"] or row["id"]
         console.print(f"\n  {name}: {row['before'] or 'kept'} → {row['after'] or 'kept'}")
@@ -229,16 +261,19 @@ def show_plan(facts: dict[str, Any]) -> None:
 
 
 def _show_counts(console: Console, both: pl.DataFrame, names: list[str], empty: str) -> None:
-    """Documents before and after, summed by some columns; `empty` stands for a null."""
+    """Documents before and after where these differ, summed by some columns; `empty`: a null."""
     import polars as pl
 
     table = make_table(*names, "before", "after", "change")
     sums = both.group_by(names).agg(pl.col("before", "after").sum()).sort(names, nulls_last=True)
-    for *named, before, after in sums.iter_rows():
+    same = (pl.col("before") == pl.col("after")) & pl.col(names[0]).is_not_null()
+    for *named, before, after in sums.filter(~same).iter_rows():
         style = "bold" if named == [None] else None
         shown = [name or empty for name in named]
         table.add_row(*shown, f"{before:,}", f"{after:,}", f"{after - before:+,}", style=style)
     console.print(table)
+    if unchanged := sums.filter(same).height:
+        console.print(f"and {unchanged} more, as before")
 
 
 def show_audit(reference: str, found: Audit) -> None:

@@ -74,6 +74,7 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
                 reason = name.removeprefix("skipped_")
                 skipped[reason] = skipped.get(reason, 0) + number
     funnel = deciding.decided_funnel(work, decided)
+    run.warnings += _warn_silent(funnel)
     check_removed_share(funnel, work.recipe.max_removed_share)
     read = sum(block.documents for block in decided.corpus.blocks)
     made = sum(block.documents for block in decided.made.blocks)
@@ -95,6 +96,17 @@ def _warn(file: ReleaseInput) -> list[str]:
     if not file.counts.get("documents"):
         return [f"{file.name} gave no document"]
     return []
+
+
+def _warn_silent(funnel: pl.DataFrame) -> list[str]:
+    """One sentence for a rule of toxicity that no document could be held against."""
+    numbers = funnel.group_by("rule", maintain_order=True).agg(
+        pl.col("met", "not_applicable").sum()
+    )
+    mine = pl.col("rule").str.starts_with("toxicity.") & (pl.col("met") > 0)
+    silent = numbers.filter(mine & (pl.col("not_applicable") == pl.col("met")))["rule"]
+    why = "the model knows none of their languages, or has no such class"
+    return [f"{rule} applies to no document: {why}" for rule in silent]
 
 
 def check(run: Run, report: Report, settled: releasing.Settled) -> None:
@@ -153,6 +165,7 @@ def publish(
     )
     bias = work.store.read_frame(f"{folder}/bias.parquet")
     languages = work.store.read_frame(f"{folder}/languages.parquet")
+    templates = work.store.read_frame(f"{folder}/templates.parquet")
     table = f"{folder}/{releasing.CONTAMINATION}"
     contamination = work.store.read_frame(table) if work.reference else None
     prose = CARDS / f"{work.recipe.name}.md"
@@ -161,7 +174,9 @@ def publish(
         work.store,
         folder,
         draft,
-        lambda manifest: write_card(manifest, bias, languages, text, audit, flagged, contamination),
+        lambda manifest: write_card(
+            manifest, bias, languages, text, audit, flagged, contamination, templates
+        ),
     )
 
 
@@ -176,7 +191,9 @@ def _libraries() -> dict[str, str]:
     return found
 
 
-def describe(run: Run, manifest: Manifest, report: Report, *, is_new: bool) -> dict[str, Any]:
+def describe(
+    run: Run, manifest: Manifest, report: Report, decided: deciding.Decided, *, is_new: bool
+) -> dict[str, Any]:
     """What the run did, as JSON."""
     return {
         "release": manifest.reference,
@@ -191,11 +208,23 @@ def describe(run: Run, manifest: Manifest, report: Report, *, is_new: bool) -> d
         "evaluation_sets": referencing.read_facts(run.work.store, run.work.reference),
         "rules": _sum_sources(report.funnel),
         "funnel": report.funnel.to_dicts(),
+        "cascade": _sum_cascade(run, decided),
         "steps": run.steps,
         "warnings": run.warnings,
         "run": run.identity,
         "example": _example(run, manifest),
     }
+
+
+def _sum_cascade(run: Run, decided: deciding.Decided) -> dict[str, Any] | None:
+    """What the cascade cost; None where the recipe has none."""
+    if run.work.recipe.toxicity.scorer != "cascade":
+        return None
+    from curate.steps.cascading import sum_cost
+
+    blocks = [block for corpus in (decided.corpus, decided.made) for block in corpus.blocks]
+    blocks += [block.changed for block in blocks if block.changed]
+    return sum_cost(run.work, blocks)
 
 
 def _sum_sources(funnel: pl.DataFrame) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The whole run, top to bottom.
 
-    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ spans ─▶ decide ─▶ make ─▶ release
+    inputs ─▶ (reference ─▶) read ─▶ measure ─▶ link ─▶ find, spans ─▶ decide ─▶ make ─▶ release
 
 Every stage only adds objects; a stage whose objects exist does nothing. Started by
 `curate run`, by a Prefect deployment (`prefect.yaml`), or as a function.
@@ -23,18 +23,19 @@ from curate.steps import (
     deciding,
     indexing,
     linking,
+    losses,
     measuring,
     pairing,
     reading,
     referencing,
     releasing,
-    repeats,
     spanning,
 )
 from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Linked, Work, find_repeats, name_of
 from curate.store import Store
 from flows import artifacts, outcome
+from flows.finding import find_spans
 from flows.recipes import find_recipe
 from flows.run import Run, start_run
 
@@ -75,9 +76,10 @@ def pipeline(
         decided = decide(run, corpus)
         decided = make(run, decided)
         report = outcome.count(run, parts, decided)
+        alarm(run, decided)
         manifest, is_new = release(run, parts, pairs, decided, report)
         remember(run)
-        result = outcome.describe(run, manifest, report, is_new=is_new)
+        result = outcome.describe(run, manifest, report, decided, is_new=is_new)
         artifacts.publish(manifest, result)
         return result
 
@@ -166,12 +168,13 @@ def judge(run: Run, corpus: Corpus) -> None:
 def decide(run: Run, corpus: Corpus) -> deciding.Decided:
     """Verified pairs, verdicts, and survivors among what passes."""
     work = run.work
-    if not work.recipe.changes_spans:  # else what changes is judged as it is then
+    late = work.recipe.changes_spans or work.recipe.found_scorers
+    if not late:  # else what changes is judged as it is then
         judge(run, corpus)
     link(run, corpus)
     decided = deciding.Decided(corpus, linking.link_key(work, corpus))
-    if work.recipe.changes_spans:
-        decided = change(run, Linked(corpus, decided.links))
+    if late:
+        decided = change(run, find_spans(run, Linked(corpus, decided.links)))
         judge(run, decided.corpus)
     decided = look_back(run, decided)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
@@ -233,12 +236,11 @@ def link(run: Run, corpus: Corpus) -> None:
     run.one("link", linking.gather_links, cut, name)
 
 
-def change(run: Run, linked: Linked) -> deciding.Decided:
+def change(run: Run, found: spanning.Found) -> deciding.Decided:
     """Texts change by what the corpus holds; what changed is measured again, and compared."""
-    work = run.work
-    found = spanning.Found(linked)
-    if "repeated_lines" in work.recipe.span_changes:
-        found = count_lines(run, found)
+    work, linked = run.work, found.linked
+    if not work.recipe.changes_spans:
+        return deciding.Decided(linked.corpus, linked.links)
     run.each(
         "spans",
         spanning.change_block,
@@ -250,28 +252,6 @@ def change(run: Run, linked: Linked) -> deciding.Decided:
     key = spanning.relink_key(work, linked, corpus)
     run.one("relink", spanning.relink, (linked, corpus), name_of("link", key))
     return deciding.Decided(corpus, key)
-
-
-def count_lines(run: Run, found: spanning.Found) -> spanning.Found:
-    """The lines that documents of one site repeat, counted by ranges of their hashes."""
-    work, linked = run.work, found.linked
-    run.one("copies", repeats.find_copies, linked, repeats.copies_name(work, linked))
-    run.each(
-        "lines",
-        repeats.hash_block,
-        [(linked, place) for place in range(len(linked.corpus.blocks))],
-        lambda item: run.has(repeats.lines_name(work, item)),
-    )
-    if not repeats.count_hashes(work, linked):
-        run.warnings.append("[spans] found no line of a site: no document has an address")
-    found = replace(found, line_ranges=repeats.plan_ranges(work, linked))
-    run.each(
-        "repeats",
-        repeats.count_lines,
-        found.lines,
-        lambda part: run.has(repeats.repeats_name(work, part)),
-    )
-    return found
 
 
 def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
@@ -290,6 +270,21 @@ def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
     judge(run, decided.made)
     run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
     return replace(decided, made_survivors=deciding.survivors_key(work, decided))
+
+
+def alarm(run: Run, decided: deciding.Decided) -> None:
+    """A run that wipes out a source, a language or a site ends before it releases."""
+    work = run.work
+    if work.recipe.alarm.is_off:
+        return
+    items = [(decided, place) for place in range(len(decided.corpus.blocks))]
+    run.each(
+        "losses",
+        losses.count_losses,
+        items,
+        lambda item: run.has(losses.losses_name(work, *item)),
+    )
+    losses.check_losses(work, decided)
 
 
 def release(

@@ -15,3 +15,67 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real files are not there: ../shared/data")
     return SHARED
+
+
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "you",
+    "are",
+    "an",
+    "idiot",
+    "nice",
+    "house",
+    "is",
+    "the",
+    "a",
+    "of",
+    "and",
+    "he",
+    "she",
+    "they",
+]
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(tmp_path_factory) -> Path:
+    """A Detoxify checkpoint of one small layer, its configuration and tokenizer beside it."""
+    pytest.importorskip("detoxify")
+    torch = pytest.importorskip("torch")
+    import transformers
+
+    classes = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
+    folder = tmp_path_factory.mktemp("detoxify")
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_labels=len(classes),
+        initializer_range=2.0,
+    )
+    config.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    tokenizer = transformers.BertTokenizerFast(str(folder / "vocab.txt"))
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    model = transformers.BertForSequenceClassification(config)
+    arguments = {
+        "model_type": "nowhere",
+        "model_name": "BertForSequenceClassification",
+        "tokenizer_name": "BertTokenizer",
+        "num_classes": len(classes),
+    }
+    held = {
+        "config": {
+            "arch": {"args": arguments},
+            "dataset": {"args": {"classes": classes}},
+        },
+        "state_dict": model.state_dict(),
+    }
+    torch.save(held, folder / "tiny.ckpt")
+    return folder / "tiny.ckpt"

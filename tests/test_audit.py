@@ -51,6 +51,7 @@ def test_hits_of_a_group_are_related_to_all_that_was_looked_at():
         "group": "religion",
         "rule": "quality.x",
         "documents": 10,
+        "mention_share": 0.25,
         "hit": 4,
         "share": 0.4,
         "overall_share": 0.2,

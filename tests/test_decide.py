@@ -292,7 +292,11 @@ def test_rules_come_in_order_with_overrides_in_the_presets_place():
 
     names = [rule.name for rule in rules]
     assert names[:2] == ["language.keep", "language.minimum_score"]
-    assert names[-2:] == ["toxicity.maximum_score", "bias.maximum_derogatory_mentions"]
+    assert names[-3:] == [
+        "toxicity.maximum_score",
+        "personal.maximum_count",
+        "bias.maximum_derogatory_mentions",
+    ]
     assert rules[0].limit == ("deu", "eng")
     assert "quality.maximum_words" not in names
     limits = {rule.name: rule.limit for rule in rules}
@@ -311,3 +315,35 @@ def test_an_unknown_preset_or_rule_is_refused_with_the_nearest():
         make_recipe({"name": "x", "sources": SOURCES, "quality": {"preset": "gofer"}})
     with pytest.raises(RecipeError, match="did you mean 'minimum_words'"):
         make_recipe({"name": "x", "sources": SOURCES, "quality": {"rules": {"minimum_wrods": 1}}})
+
+
+def test_a_cascade_decides_by_the_stage_that_a_band_asks_for():
+    frame = pl.DataFrame(
+        {
+            "toxicity": [0.2, 0.95, 0.1, 0.6, None],
+            "toxicity_threat": [None, 0.9, 0.1, None, None],
+            "toxicity_bundled": [0.2, 0.7, 0.7, 0.6, None],
+            "toxicity_sent": [False, True, True, False, None],
+            "toxicity_state": [None, None, None, None, "failed"],
+        },
+        schema_overrides={"toxicity_state": pl.String},
+    )
+    score = Rule("toxicity.maximum_score", "toxicity", "above", 0.5, cascade=(10, 15))
+    narrow = Rule("toxicity.maximum_score", "toxicity", "above", 0.5, cascade=(10, 12))
+    threat = Rule(
+        *("toxicity.maximum_threat", "toxicity_threat", "above", 0.5),
+        where_given=True,
+        cascade=(10, 15),
+    )
+    found = frame.select(
+        score=score.hits(),
+        missing=score.undetermined(),
+        narrow=narrow.hits(),
+        threat=threat.hits(),
+        no_case=~threat.applies(),
+    )
+    assert found["score"].to_list() == [False, True, False, True, True]
+    assert found["missing"].to_list() == [False, False, False, True, False]
+    assert found["narrow"].to_list() == [False, True, True, True, True]  # the first stage's 0.7
+    assert found["threat"].to_list() == [False, True, False, False, True]
+    assert found["no_case"].to_list() == [True, False, False, False, False]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -63,7 +65,8 @@ def find_candidates(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.
             some = frame["signature"].gather(members)
             return hash_band(some, section, (band + 1) % section.bands).astype(np.uint32)
 
-        found = np.concatenate([pairs, *_pair_buckets(keys[order], order, follow)])
+        buckets = _plan_buckets(keys[order], order, follow)
+        found = np.concatenate([pairs, *_pair_rows(buckets, 0, len(order))])
         found.sort()
         pairs = found[begins_run(found)]
     texts = frame["text_hash"]
@@ -81,19 +84,22 @@ def pair_entries(
     following: NDArray[np.uint32],
     text: NDArray[np.uint64],
     place: NDArray[np.uint32],
-) -> pl.DataFrame:
+    most: int,
+) -> Iterator[pl.DataFrame]:
     """The pairs that `find_candidates` finds, of entries of a range of bands (`bands.ENTRIES`).
 
-    Memory: about 16 bytes per entry beside these, and 50 per entry of a band that others share.
+    Memory: about 16 bytes per entry beside these, 70 per entry of a band that others share, and 80
+    per pair of a frame.
 
     Args:
         band: of each entry, in any order; an entry may repeat.
         following: of each entry.
         text: of each entry.
         place: of each entry: where its text lies. The least place of a text's entries counts.
+        most: pairs of a frame, or a few more.
 
-    Returns:
-        A frame of `PAIRS`: `a` < `b`, sorted, without repetition.
+    Yields:
+        Frames of `PAIRS`: `a` < `b`, sorted, without repetition in one frame; at least one.
     """
     order = _order_shared(band)
     order = order[np.lexsort((place[order], text[order], band[order]))]
@@ -103,18 +109,17 @@ def pair_entries(
     texts, number = np.unique(text, return_inverse=True)
     places = np.zeros(len(texts), np.uint32)
     places[number] = place
-    rows = _pair_buckets(band[order], order, lambda members: following[members])
-    pairs = np.concatenate([np.empty(0, np.uint64), *rows])
-    # of rows: those of texts are in their order too, since a bucket's rows are
-    one, other = number[pairs >> _HALF], number[pairs & _LOW]
-    pairs = _packed(one, other)
-    pairs.sort()
-    pairs = pairs[begins_run(pairs)]
-    one, other = (pairs >> _HALF).astype(np.int64), (pairs & _LOW).astype(np.int64)
-    return pl.DataFrame(
-        {"a": texts[one], "b": texts[other], "place_a": places[one], "place_b": places[other]},
-        schema=PAIRS,
-    )
+    buckets = _plan_buckets(band[order], order, lambda members: following[members])
+    slices = np.cumsum(buckets.last - np.arange(len(order)) + buckets.is_large) // most
+    cuts = [0, *np.flatnonzero(np.diff(slices)) + 1, len(order)]
+    for first, last in pairwise(cuts):
+        rows = np.concatenate([np.empty(0, np.uint64), *_pair_rows(buckets, first, last)])
+        pairs = _packed(number[rows >> _HALF], number[rows & _LOW])
+        pairs.sort()
+        pairs = pairs[begins_run(pairs)]
+        one, other = (pairs >> _HALF).astype(np.int64), (pairs & _LOW).astype(np.int64)
+        columns = (texts[one], texts[other], places[one], places[other])
+        yield pl.DataFrame(dict(zip(PAIRS, columns, strict=True)), schema=PAIRS)
 
 
 def _order_shared(band: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -125,12 +130,28 @@ def _order_shared(band: NDArray[np.uint64]) -> NDArray[np.int64]:
     return shared
 
 
-def _pair_buckets(
+class _Buckets(NamedTuple):
+    """Rows by bucket, in the order in which neighbours are paired.
+
+    Attributes:
+        rows: int64.
+        last: int64: the place among them of the last one that each is paired with.
+        hub: int64: the first of each row's bucket.
+        is_large: whether that is paired too.
+    """
+
+    rows: NDArray[np.int64]
+    last: NDArray[np.int64]
+    hub: NDArray[np.int64]
+    is_large: NDArray[np.bool_]
+
+
+def _plan_buckets(
     keys: NDArray[np.uint64],
     rows: NDArray[np.int64],
     follow: Callable[[NDArray[np.int64]], NDArray[np.uint32]],
-) -> list[NDArray[np.uint64]]:
-    """Pairs of rows with equal keys, the smaller row in the upper 32 bits; some repeat.
+) -> _Buckets:
+    """Which rows with equal keys are paired.
 
     Args:
         keys: sorted.
@@ -141,19 +162,23 @@ def _pair_buckets(
     sizes = np.diff(np.append(starts, len(keys)))
     bucket = np.repeat(np.arange(len(starts)), sizes)
     is_large = sizes[bucket] > FULL_BUCKET
-    found = []
+    hub = rows[starts[bucket]]
     if is_large.any():
         members = rows[is_large]
-        hubs = rows[starts[bucket[is_large]]]
-        found.append(_packed(hubs[hubs != members], members[hubs != members]))
         rows = rows.copy()
         rows[is_large] = members[np.lexsort((members, follow(members), bucket[is_large]))]
-    at = np.arange(len(rows))
-    reach = np.where(is_large, NEIGHBOURS, FULL_BUCKET)
-    last = np.minimum((starts + sizes)[bucket] - 1, at + reach)
+    reach = np.arange(len(rows)) + np.where(is_large, NEIGHBOURS, FULL_BUCKET)
+    return _Buckets(rows, np.minimum((starts + sizes)[bucket] - 1, reach), hub, is_large)
+
+
+def _pair_rows(buckets: _Buckets, first: int, last: int) -> list[NDArray[np.uint64]]:
+    """Pairs of the rows at some places, the smaller row in the upper 32 bits; some repeat."""
+    at = np.arange(first, last)
+    large = at[buckets.is_large[at] & (buckets.rows[at] != buckets.hub[at])]
+    found = [_packed(buckets.hub[large], buckets.rows[large])]
     for step in range(1, FULL_BUCKET + 1):
-        at = at[at + step <= last[at]]
-        found.append(_packed(rows[at], rows[at + step]))
+        at = at[at + step <= buckets.last[at]]
+        found.append(_packed(buckets.rows[at], buckets.rows[at + step]))
     return found
 
 

@@ -16,12 +16,18 @@ import polars as pl
 
 from curate.errors import RecipeError, nearest
 from curate.languages import canonical
-from curate.schema import COLUMNS
+from curate.schema import COLUMNS, FOUND
 
 FOLDER = Path(__file__).parent
 REGISTRY = "rules"  # rules.toml lists rules that belong to no preset
 FAMILY = "fineweb-2"  # one file for each language
-SCORERS = ("quality", "stopwords", "fineweb2_stopwords")  # whose columns rules read
+SCORERS = (  # whose columns rules read
+    "quality",
+    "stopwords",
+    "fineweb2_stopwords",
+    "cleaning",
+    *FOUND,
+)
 REMOVES = ("below", "above", "at_or_below", "at_or_above", "true")
 
 
@@ -108,7 +114,7 @@ def all_rules() -> dict[str, dict[str, Any]]:
         if not name.startswith(FAMILY):
             rules = load_preset(name) | rules
     for column, facts in COLUMNS.items():
-        if facts.scorer not in SCORERS or facts.dtype == pl.String:
+        if facts.scorer not in SCORERS or facts.dtype not in (pl.Boolean, pl.Int64, pl.Float64):
             continue
         if facts.dtype == pl.Boolean:
             sides = {f"no_{column.removeprefix('has_')}": "true"}

@@ -29,7 +29,7 @@ INTRODUCTION = """# Presets
 
 Generated from `curate/presets/` by `python -m curate.presets.describe`; `curate presets show NAME`
 prints the same. A rule removes a document whose value lies on the side of the limit that is shown.
-The columns are defined in `curate/score/quality.py` and `curate/score/stopwords.py`.
+The columns are defined in `curate/score/`: `quality.py`, `stopwords.py`, `cleaning.py`.
 """
 
 
@@ -50,7 +50,9 @@ def summarise_presets() -> list[dict[str, Any]]:
 
 
 def describe_preset(name: str) -> dict[str, Any]:
-    """A preset: title, source, comment, and its rules in order, each with limit and source.
+    """A preset: title, source, comment, its rules in order, each with limit and source, and signals.
+
+    `signals`: what the publication calls our columns, where it names them.
 
     Raises:
         RecipeError: there is no such preset.
@@ -71,6 +73,7 @@ def describe_preset(name: str) -> dict[str, Any]:
         "source": facts["source"],
         "comment": facts["comment"],
         "rules": rules,
+        "signals": facts.get("signals", {}),
     }
 
 
@@ -110,6 +113,10 @@ def _section(name: str) -> str:
         lines.append(
             f"| `{rule['rule']}` | {rule['removes']} | {languages_of} | {rule['source']} |"
         )
+    if preset["signals"]:
+        lines += ["\n| signal there | column here |", "|---|---|"]
+        for signal, columns in preset["signals"].items():
+            lines.append(f"| `{signal}` | {', '.join(f'`{name}`' for name in columns)} |")
     return "\n".join(lines)
 
 

@@ -33,6 +33,7 @@ def write_card(
     audit: pl.DataFrame | None = None,
     flagged: pl.DataFrame | None = None,
     contamination: pl.DataFrame | None = None,
+    templates: pl.DataFrame | None = None,
 ) -> str:
     """The card as Markdown with the YAML head that dataset hubs read.
 
@@ -45,6 +46,8 @@ def write_card(
         flagged: those of its rows that are to be looked at.
         contamination: the evaluation sets: `set`, `files`, `sha256`, `items`, `indexed`, `short`,
             `repeated`, and the documents in which an item was `found`, `removed` or `tagged`.
+        templates: false alarms of the toxicity scorer on sentences without offence
+            (`curate.audit.TEMPLATES`).
         prose: what people wrote about the corpus, Markdown with headings from level two on.
 
     Returns:
@@ -69,7 +72,9 @@ def write_card(
         languages=_rows(languages),
         bias=_rows(bias),
         audit=_rows(None if audit is None else audit.filter(pl.col("rule") == "any rule")),
+        audit_rules=_rows(_by_rule(audit)),
         flagged=_rows(flagged),
+        templates=_rows(_by_axis(templates)),
         contamination=_rows(_without_files(contamination)),
         set_files=_set_files(contamination),
         inputs=_sum_inputs(manifest),
@@ -89,6 +94,27 @@ def _rows(frame: pl.DataFrame | None) -> list[list[Any]]:
     if frame is None or not frame.height:
         return []
     return [[name.replace("_", " ") for name in frame.columns], *map(list, frame.iter_rows())]
+
+
+def _by_rule(audit: pl.DataFrame | None) -> pl.DataFrame | None:
+    """For each rule the share of all documents that it hits, and for each group the ratio to it."""
+    if audit is None or audit.is_empty():
+        return None
+    ratios = audit.filter(pl.col("rule") != "any rule").with_columns(pl.col("ratio").round(2))
+    return ratios.pivot("group", index=["rule", "overall_share"], values="ratio").sort("rule")
+
+
+def _by_axis(templates: pl.DataFrame | None) -> pl.DataFrame | None:
+    """The false alarms by language and axis, with the groups that meet them."""
+    if templates is None:
+        return None
+    alarms = pl.col("alarms") > 0
+    by_axis = templates.group_by("language", "axis", maintain_order=True).agg(
+        pl.col("sentences", "alarms").sum(),
+        share=(pl.col("alarms").sum() / pl.col("sentences").sum()).round(4),
+        groups=pl.format("{} {}", "group", "alarms").filter(alarms).str.join(", "),
+    )
+    return by_axis.sort("language", "axis")
 
 
 def _without_files(contamination: pl.DataFrame | None) -> pl.DataFrame | None:

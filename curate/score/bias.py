@@ -40,7 +40,8 @@ AXES: Final = (
     "disability",
     "age",
 )
-COUNTS: Final = ("female_words", "male_words", *(f"mentions_{axis}" for axis in AXES))
+MARKERS: Final = ("dialect_markers", "register_markers")
+COUNTS: Final = ("female_words", "male_words", *(f"mentions_{axis}" for axis in AXES), *MARKERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,7 @@ def score_bias(frame: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         The rows with `female_words`, `male_words`, `mentions_<axis>` for each of `AXES`,
+        `dialect_markers`, `register_markers` (words of a dialect, of informal writing),
         `derogatory_mentions` (all Int64), and `bias_state`: `not_applicable` where the language
         has no lexicon, else null.
     """
@@ -170,6 +172,9 @@ def term_flags(content: dict[str, Any]) -> dict[str, int]:
                     composed[adjective, people] = composed.get((adjective, people), 0) | flag
     for (adjective, people), flag in composed.items():  # "old women" names women, too
         add([f"{adjective} {people}"], flag | flags.get(people, 0))
+    for column in MARKERS:
+        words = content["markers"][column.removesuffix("_markers")]
+        add([word for some in words.values() for word in some.split()], 1 << COUNTS.index(column))
     derogation = content["derogation"]
     add(derogation["predicates"], mentions.PREDICATE)
     add(derogation["statements"], mentions.STATEMENT)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.score.repetition import NGRAM_VALUES, repeats, word_ngrams
+from curate.score.repetition import NGRAM_VALUES, repeats, table_size, word_ngrams
 from curate.text.characters import (
     DIGIT,
     FULL_STOP,
@@ -181,21 +181,20 @@ def capitals_and_digits(data: Any, start: int, end: int, classes: Any) -> Any:
 def measure_words(words: Any, document: int, terms: Any, scratch: Any, row: Any) -> Any:
     """What a document's words are, and the terms among them.
 
-    Fills `scratch`: reach (characters before each word), the sum of these, the term of each word,
-    and a histogram. Returns the number of words with a letter.
+    Fills `scratch`: reach (characters before each word), the term of each word, and a histogram.
+    Returns the number of words with a letter.
     """
     _, _, hashes, lengths, kinds, offsets = words
     slots, term_hashes = terms
-    reach, total_reach, term, histogram = scratch
+    reach, term, histogram = scratch
     first, last = offsets[document], offsets[document + 1]
     histogram[:] = 0
     stop_words = occurrences = capitals = longest = pairs = javascript = alphabetic = 0
-    reach[0] = total_reach[0] = 0
+    reach[0] = 0
     before = 0
     for word in range(first, last):
         place = word - first
         length = lengths[word]
-        total_reach[place + 1] = total_reach[place] + reach[place]
         reach[place + 1] = reach[place] + length
         longest = max(longest, length)
         histogram[min(length, COUNTED_LENGTH)] += 1
@@ -212,7 +211,6 @@ def measure_words(words: Any, document: int, terms: Any, scratch: Any, row: Any)
             javascript += found == _JAVASCRIPT
         before = found
     count = last - first
-    total_reach[count + 1] = total_reach[count] + reach[count]
     distinct = 0
     for found in range(1, _STOP_WORDS + 1):
         distinct += stop_words >> found & 1
@@ -472,20 +470,15 @@ def measure(
     for document in range(documents):
         most_words = max(most_words, word_offsets[document + 1] - word_offsets[document])
         most_lines = max(most_lines, line_offsets[document + 1] - line_offsets[document])
-    size = 2
-    while size < 2 * max(most_words, most_lines):
-        size *= 2
-    table = np.empty(size, np.int32)
+    table = np.empty(table_size(max(most_words, most_lines)), np.int32)
     reach = np.zeros(most_words + 1, np.int32)
-    total_reach = np.zeros(most_words + 2, np.int64)
-    term = np.zeros(most_words, np.uint8)
     histogram = np.zeros(COUNTED_LENGTH + 1, np.int32)
+    cover = np.empty(most_words, np.int32)
+    term = cover.view(np.uint8)  # which is done with before n-grams are counted
     scratch = (
         np.empty(most_words, np.uint64),
         np.empty(most_words, np.int32),
-        np.empty(most_words, np.int32),
-        np.empty(most_words, np.int32),
-        np.empty(most_words, np.int32),
+        cover,
         np.empty(most_words, np.int32),
     )
     line_hash = np.empty(most_lines, np.uint64)
@@ -499,9 +492,7 @@ def measure(
         first, last = word_offsets[document], word_offsets[document + 1]
         count = last - first
         words_or_one = max(count, 1)
-        alphabetic = measure_words(
-            words, document, terms, (reach, total_reach, term, histogram), row
-        )
+        alphabetic = measure_words(words, document, terms, (reach, term, histogram), row)
         curly, brackets, symbols, address = measure_lines(
             texts,
             words,
@@ -560,7 +551,6 @@ def measure(
         distinct, entropy = word_ngrams(
             word_hash[first:last],
             reach[: count + 1],
-            total_reach,
             characters,
             scratch,
             table,

@@ -150,7 +150,7 @@ MEASURED = (
 def score_quality(frame: pl.DataFrame, words: Words = "rules") -> pl.DataFrame:
     """Add the quality columns (see the module) to documents with a `text`; null is empty."""
     segments = segment(frame["text"], words)
-    return pl.concat([frame, score_quality_segments(segments)], how="horizontal")
+    return frame.hstack(score_quality_segments(segments))
 
 
 def score_quality_segments(segments: Segments) -> pl.DataFrame:

@@ -22,26 +22,32 @@ TOP_VALUES, DUPLICATE_VALUES = 5, 3  # definitions in use for each
 NGRAM_VALUES = (TOP - 1) * TOP_VALUES + (LONGEST - TOP) * DUPLICATE_VALUES
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_HALF = np.uint64(32)
+_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 @compiled
-def slot_of(key: Any, keys: Any, table: Any, mask: int) -> Any:
+def slot_of(key: Any, keys: Any, table: Any, size: int) -> Any:
     """The place in a hash table of the key, or the empty place (-1) for it."""
-    slot = np.int64((key ^ (key >> _HALF)) & np.uint64(mask))
+    slot: Any = np.int64((((key ^ (key >> _HALF)) & _LOW) * np.uint64(size)) >> _HALF)
     while table[slot] >= 0 and keys[table[slot]] != key:
-        slot = (slot + 1) & mask
+        slot += 1
+        if slot == size:
+            slot = 0
     return slot
 
 
 @compiled
-def emptied(table: Any, keys: int) -> int:
-    """Empty as much of a hash table as so many keys need; the mask of that part."""
-    size = 2
-    while size < 2 * keys:
-        size *= 2
+def table_size(keys: Any) -> Any:
+    """Places in a hash table of so many keys: half as many again, and one that stays empty."""
+    return keys + keys // 2 + 1
+
+
+@compiled
+def emptied(table: Any, keys: int) -> Any:
+    """Empty as much of a hash table as so many keys need; the size of that part."""
+    size = table_size(keys)
     table[:size] = -1
-    return size - 1
+    return size
 
 
 @compiled
@@ -51,17 +57,17 @@ def repeats(keys: Any, weights: Any, table: Any, count: Any) -> Any:
     Args:
         keys: uint64[n].
         weights: int32[n or more]: characters.
-        table: int32, a power of two of at least twice n.
+        table: int32, `table_size` of n.
         count: int32[n or more], scratch.
 
     Returns:
         shares of the keys, and of the weight, that occurred before (the first occurrence is none);
         the same of all keys that occur twice or more, the first occurrence included.
     """
-    mask = emptied(table, len(keys))
+    size = emptied(table, len(keys))
     later = later_weight = all_of = all_weight = total = 0
     for at in range(len(keys)):
-        slot = slot_of(keys[at], keys, table, mask)
+        slot = slot_of(keys[at], keys, table, size)
         total += weights[at]
         if table[slot] < 0:
             table[slot] = at
@@ -85,18 +91,17 @@ def repeats(keys: Any, weights: Any, table: Any, count: Any) -> Any:
 
 @compiled
 def word_ngrams(
-    hashes: Any, reach: Any, total_reach: Any, characters: int, scratch: Any, table: Any, row: Any
+    hashes: Any, reach: Any, characters: int, scratch: Any, table: Any, row: Any
 ) -> Any:
     """Shares of a document in repeated n-grams of words, by every definition in use.
 
     Args:
         hashes: uint64[words].
         reach: int32[words + 1]: characters of all words before this one.
-        total_reach: int64[words + 2]: sum of `reach` before this one.
         characters: of the whole text.
-        scratch: of at least as many words: n-gram hash, first position with it, its count, the
-            characters it covers, where it last ended, positions in play.
-        table: int32, a power of two of at least twice the words.
+        scratch: of at least as many words: n-gram hash; first position with it, or there its count,
+            negative; the characters it covers (from 5 words up -1 once it was met); positions in play.
+        table: int32, `table_size` of the words.
         row: float64[NGRAM_VALUES], all 0: filled; for n from 2 to 4 the most frequent n-gram's
             share by the paper, datatrove, Dolma, RedPajama and DCLM; for n from 5 to 10 the share
             in duplicate n-grams by the paper, datatrove and Dolma.
@@ -104,7 +109,7 @@ def word_ngrams(
     Returns:
         the number of distinct words, and the entropy of their distribution in nats.
     """
-    grams, first, count, cover, ended, active = scratch
+    grams, first, cover, active = scratch
     words = len(hashes)
     own = max(reach[words], 1)
     whole = max(characters, 1)
@@ -120,29 +125,34 @@ def word_ngrams(
         active[at] = at
         grams[at] = hashes[at]
     for n in range(1, LONGEST + 1):
-        mask = emptied(table, playing)
+        size = emptied(table, playing)
         for index in range(playing):
             at = active[index]
             if n > 1:
                 grams[at] = (grams[at] ^ (grams[at] >> _HALF)) * _FACTOR + hashes[at + n - 1]
-            slot = slot_of(grams[at], grams, table, mask)
+            slot = slot_of(grams[at], grams, table, size)
             start = table[slot]
             if start < 0:
                 table[slot] = start = at
-                count[at] = 0
-                cover[at] = ended[at] = 0
+                first[at] = -1
+                cover[at] = 0
                 distinct += n == 1
-            first[at] = start
-            count[start] += 1
+            else:
+                first[at] = start
+                first[start] -= 1
             if 1 < n <= TOP:
-                cover[start] += reach[at + n] - reach[max(at, ended[start])]
-                ended[start] = at + n
+                begin = at
+                for back in range(1, min(n, at + 1)):  # an occurrence that overlaps this one
+                    if grams[at - back] == grams[at]:
+                        begin = at - back + n
+                        break
+                cover[start] += reach[at + n] - reach[begin]
         most = covered = longest = end = kept = 0
         first_found = counted = greedy = free = 0
         for index in range(playing):
             at = active[index]
-            start = first[at]
-            times = count[start]
+            start = first[at] if first[at] >= 0 else at
+            times = -first[start]
             if times < 2:
                 continue
             length = reach[at + n] - reach[at]
@@ -154,18 +164,18 @@ def word_ngrams(
                 end = at + n
                 counted += length
                 if at >= free:  # datatrove: words of a duplicate are passed over
-                    if ended[start] < 0:
+                    if cover[start] < 0:
                         greedy += length
                         free = at + n
                     else:
-                        ended[start] = -1  # seen
+                        cover[start] = -1
             elif times > most:
                 most, covered, longest, first_found = times, cover[start], length, length
             elif times == most:
                 covered = max(covered, cover[start])
                 longest = max(longest, length)
             follows = index + 1 < playing and active[index + 1] == at + 1
-            if follows and count[first[at + 1]] > 1:
+            if follows and first[at + 1] != -1:  # the next n-gram occurs again too
                 active[kept] = at
                 kept += 1
         if 1 < n <= TOP and most > 1:
@@ -180,8 +190,8 @@ def word_ngrams(
             row[at + 1] = greedy / whole
             of_all = 0
             if words >= n:  # the characters of all n-grams, each counted in full
-                of_all = total_reach[words + 1] - total_reach[n]
-                of_all -= total_reach[words - n + 1]
+                for place in range(n):
+                    of_all += reach[words - place] - reach[place]
             row[at + 2] = counted / max(of_all, 1)
         playing = kept
         if playing == 0:

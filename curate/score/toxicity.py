@@ -1,39 +1,38 @@
-"""Toxicity of a document: the highest score of its pieces.
+"""Toxicity of a document: the highest score of its pieces, and the sentences that have it.
 
 A document is cut into pieces (within a line, at white space or after a sentence's end), each
 piece is scored, and the document gets the maximum: one hateful sentence in a long article counts
-as much as alone. This is how HAP scores documents (IBM data-prep-kit, `hap` transform).
+as much as alone. This is how HAP scores documents (IBM data-prep-kit, `hap` transform). The mean
+is kept beside it. Of a piece that scores `RECORDED` or more, its sentences are scored alone; those
+that reach it by themselves are kept as evidence, else the stretch that the piece's sentences take.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+from numpy.typing import NDArray
 
-from curate.errors import ComponentError, RecipeError
-from curate.models import card, find_model, identity, label_probability, sha256
-from curate.recipe import ToxicitySection
+from curate.models import card, find_model, identity, label_probability
+from curate.recipe import RECORDED_TOXICITY, TOXICITY_LABELS, ToxicitySection
+from curate.schema import TOXIC_SPAN, DataType
+from curate.text.segment import segment
 
 PIECE_CHARACTERS = 240  # about a post: what the training data are
-WINDOW_CHARACTERS = 500  # at most 512 tokens for the tokenizers of BERT's family
-_BATCH_WINDOWS = 16
-_TOKEN_STEP = 64
-_LONGEST = 512  # tokens; RoBERTa's 514 positions are 512 tokens, too
 _MANY_PIECES = 100_000
-_DETOXIFY_LANGUAGES = ("eng",)
-_MULTILINGUAL = ("eng", "fra", "ita", "por", "rus", "spa", "tur")  # of Detoxify's `multilingual`
+_ODD_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+_SPACES = np.array(  # what `\s` matches in the expressions of `pieces`
+    [*map(ord, _ODD_SPACES), *range(0x2000, 0x200B)], dtype=np.uint32
+)
+Score = Callable[[pl.Series], pl.DataFrame]  # texts → `toxicity` and the labels that are known
 
 
 @dataclass(frozen=True)
 class ToxicityScorer:
-    """Adds `toxicity` and `toxicity_state` by a fastText model with the label `toxic`.
+    """Adds the columns of toxicity by a fastText model with the label `toxic`.
 
     Attributes:
         model: `bundled`, or the path of a fastText model.
@@ -45,9 +44,7 @@ class ToxicityScorer:
         """Score the column `text`.
 
         Returns:
-            The rows with `toxicity` (0–1, the highest probability of a piece of at most 240
-            characters; 0 without letters) and `toxicity_state` (`not_applicable` where the column
-            `language` is there and names a language that the model's card does not cover).
+            See `score_documents`; pieces have 240 characters at most.
 
         Raises:
             RecipeError: the model's file is not there.
@@ -55,60 +52,27 @@ class ToxicityScorer:
         """
         path = find_model(self.model, "toxicity")
 
-        def score(texts: pl.Series) -> pl.Series:
-            return label_probability(path, texts, "toxic")
+        def score(texts: pl.Series) -> pl.DataFrame:
+            return label_probability(path, texts, "toxic").alias("toxicity").to_frame()
 
-        languages = card(path).get("languages")
-        return _highest(frame, PIECE_CHARACTERS, score, languages)
+        return score_documents(frame, PIECE_CHARACTERS, score, card(path).get("languages"))
 
     def identity(self) -> str:
         """What of the model shapes the scores."""
         return identity(find_model(self.model, "toxicity"))
 
 
-@dataclass(frozen=True)
-class DetoxifyScorer:
-    """Adds `toxicity` and `toxicity_state` by Detoxify (the extra `detoxify`).
-
-    Attributes:
-        checkpoint: a Detoxify checkpoint; the model's `config.json` and tokenizer lie beside it
-            or in the folder that it names. Left out: Detoxify's own download of `original`.
-        device: `cpu`, `cuda` …; left out: CUDA where there is one.
-    """
-
-    checkpoint: str | None = None
-    device: str | None = None
-
-    def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Score the column `text`.
-
-        Windows of at most 500 characters are padded to a multiple of 64 tokens and scored in
-        batches of exactly 16, so that a window's score does not depend on its neighbours.
-
-        Raises:
-            RecipeError: the checkpoint is not there.
-            ComponentError: the extra is missing, or the checkpoint holds more than weights, lacks
-                some, or has no class for toxicity.
-        """
-        loaded = _load_detoxify(self.checkpoint, self.device)
-        languages = _MULTILINGUAL if loaded.multilingual else _DETOXIFY_LANGUAGES
-        return _highest(frame, WINDOW_CHARACTERS, loaded.score, languages)
-
-    def identity(self) -> str:
-        """What of the model shapes the scores."""
-        model = sha256(Path(self.checkpoint)) if self.checkpoint else "detoxify:original"
-        return f"{model}:{self.device or _best_device()}"
-
-
 def toxicity_scorer(
     section: ToxicitySection,
 ) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
-    """The scorer that a recipe asks for; None for `none`."""
+    """The scorer that a recipe asks for; None for `none`. Of a cascade: its second stage."""
     if section.scorer == "none":
         return None
-    if section.scorer == "detoxify":
-        return DetoxifyScorer(section.checkpoint)
-    return ToxicityScorer()
+    if section.scorer == "bundled":
+        return ToxicityScorer()
+    from curate.score.detoxify import DetoxifyScorer
+
+    return DetoxifyScorer(section.checkpoint, name=section.model)
 
 
 def pieces(texts: pl.Series, characters: int) -> pl.DataFrame:
@@ -138,164 +102,156 @@ def pieces(texts: pl.Series, characters: int) -> pl.DataFrame:
     )
 
 
-def _highest(
+def score_documents(
     frame: pl.DataFrame,
     characters: int,
-    score: Callable[[pl.Series], pl.Series],
+    score: Score,
     languages: list[str] | tuple[str, ...] | None,
 ) -> pl.DataFrame:
-    """Score the pieces of the documents in covered languages and keep each document's highest."""
+    """Score the pieces of the documents in covered languages.
+
+    Args:
+        frame: `text`, and `language` if documents in others are to be left out.
+        characters: of a piece at most.
+        score: gives each text a `toxicity` and whichever of the labels it knows.
+        languages: that are covered (ISO 639-3); None: all.
+
+    Returns:
+        The rows with `toxicity` (0–1, the highest of a piece; 0 without a piece), `toxicity_mean`
+        (of the pieces), `toxicity_<label>` (the highest; null where the model does not know the
+        label), `toxicity_spans` (evidence: bytes of the text and score, in order), and
+        `toxicity_state` (`not_applicable` in a language that is not covered).
+    """
     covered = pl.lit(True)
     if languages is not None and "language" in frame.columns:
         covered = pl.col("language").is_in(list(languages)).fill_null(False)
     rows = frame.select(covered.alias("covered"), "text").with_row_index("row")
     asked = rows.filter("covered")
-    cut = pieces(asked["text"], characters)
-    values = pl.concat(
-        [score(part["text"]) for part in cut.iter_slices(_MANY_PIECES)]
-        or [pl.Series([], dtype=pl.Float64)]
+    scored = _score_pieces(asked["text"], characters, score)
+    labels = [f"toxicity_{name}" for name in TOXICITY_LABELS if name in scored.columns]
+    found = scored.rename({label.removeprefix("toxicity_"): label for label in labels})
+    best = found.group_by("row").agg(
+        pl.col("toxicity", *labels).max(), toxicity_mean=pl.col("toxicity").mean()
     )
-    best = (
-        cut.select(asked["row"].gather(cut["row"]).alias("row"), values.alias("toxicity"))
-        .group_by("row")
-        .max()
+    spans = find_spans(asked["text"], scored, characters, score)
+    whole = (
+        asked.select(row="row", place=pl.int_range(pl.len(), dtype=pl.UInt32))
+        .join(best.rename({"row": "place"}), on="place", how="left")
+        .join(spans.rename({"row": "place"}), on="place", how="left")
+        .with_columns(pl.col("toxicity", "toxicity_mean", *labels).fill_null(0.0))
+        .drop("place")
     )
-    scored = rows.join(best, on="row", how="left", maintain_order="left")
+    named = [f"toxicity_{name}" for name in TOXICITY_LABELS]
+    missing = [pl.lit(None, dtype=pl.Float64).alias(name) for name in named if name not in labels]
+    joined = rows.join(whole, on="row", how="left", maintain_order="left").with_columns(missing)
     return frame.with_columns(
-        scored.select(
-            pl.when("covered").then(pl.col("toxicity").fill_null(0.0)).alias("toxicity"),
+        joined.select(
+            "toxicity",
+            "toxicity_mean",
+            *named,
+            "toxicity_spans",
+            pl.lit(None, dtype=pl.Float64).alias("toxicity_bundled"),
+            pl.lit(None, dtype=pl.Boolean).alias("toxicity_sent"),
             pl.when(~pl.col("covered")).then(pl.lit("not_applicable")).alias("toxicity_state"),
         ).get_columns()
     )
 
 
-@dataclass(frozen=True)
-class _Detoxify:
-    """A loaded model."""
-
-    torch: Any
-    model: Any
-    tokenizer: Any
-    toxic: int
-    multilingual: bool
-
-    def score(self, texts: pl.Series) -> pl.Series:
-        """Probability of the class `toxicity`, in order of the texts."""
-        limit = min(_LONGEST, self.model.config.max_position_embeddings)
-        encoded = [
-            self.tokenizer(text, truncation=True, max_length=limit)["input_ids"] for text in texts
-        ]
-        padded = [-(-len(ids) // _TOKEN_STEP) * _TOKEN_STEP for ids in encoded]
-        lengths = np.minimum(np.array(padded, dtype=np.int64), limit)
-        scores = np.zeros(len(encoded))
-        order = np.argsort(lengths, kind="stable")
-        for length in np.unique(lengths):
-            rows = order[lengths[order] == length]
-            for start in range(0, len(rows), _BATCH_WINDOWS):
-                batch = rows[start : start + _BATCH_WINDOWS]
-                scores[batch] = self._batch([encoded[row] for row in batch], int(length))
-        return pl.Series("probability", scores)
-
-    def _batch(self, encoded: list[list[int]], length: int) -> npt.NDArray[np.float64]:
-        torch = self.torch
-        shape = (_BATCH_WINDOWS, length)
-        ids = torch.full(shape, self.tokenizer.pad_token_id or 0)
-        mask = torch.zeros(shape, dtype=torch.long)
-        mask[:, 0] = 1  # rows that only fill the batch
-        for row, tokens in enumerate(encoded):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        device = self.model.device
-        with torch.inference_mode():
-            out = self.model(input_ids=ids.to(device), attention_mask=mask.to(device))[0]
-        values = torch.sigmoid(out[: len(encoded), self.toxic].float()).cpu().numpy()
-        found: npt.NDArray[np.float64] = values.astype(np.float64)
-        return found
+def _score_pieces(texts: pl.Series, characters: int, score: Score) -> pl.DataFrame:
+    """The pieces of texts with their scores: `row`, `text`, `toxicity`, labels."""
+    cut = pieces(texts, characters)
+    nothing = score(cut["text"].clear())  # what it knows, of no text
+    parts = [score(part["text"]) for part in cut.iter_slices(_MANY_PIECES)]
+    return cut.hstack(pl.concat([nothing, *parts]))
 
 
-@functools.lru_cache(maxsize=2)
-def _load_detoxify(checkpoint: str | None, device: str | None) -> _Detoxify:
-    try:
-        import torch
-        import transformers
-        from detoxify import Detoxify
-        from detoxify.detoxify import get_model_and_tokenizer
-    except ImportError as error:
-        came = f"{error.name or error} is not installed"
-        change = "pip install 'curate[detoxify]', or set scorer = 'bundled'"
-        asked = "[toxicity] scorer = 'detoxify' runs Detoxify"
-        raise ComponentError(asked, came, change=change) from error
-    transformers.utils.logging.disable_progress_bar()
-    if checkpoint is None:
-        try:
-            made = Detoxify("original")
-        except Exception as error:
-            change = "set [toxicity] checkpoint to a file that is here"
-            asked = "Detoxify downloads its model"
-            raise ComponentError(asked, str(error), change=change) from error
-        model, tokenizer, classes, multilingual = (
-            made.model,
-            made.tokenizer,
-            made.class_names,
-            False,
-        )
-    else:
-        arguments, classes, weights = _read_checkpoint(torch, Path(checkpoint))
-        try:
-            model, tokenizer = get_model_and_tokenizer(
-                **arguments, state_dict=weights, huggingface_config_path=arguments["model_type"]
-            )
-        except Exception as error:
-            change = "put the model's config.json and tokenizer files beside the checkpoint"
-            asked = "Detoxify builds its model"
-            raise ComponentError(asked, str(error), checkpoint, change) from error
-        _refuse_missing_weights(torch, model, weights, checkpoint)
-        multilingual = "XLM" in str(arguments.get("model_name"))
-    toxic = next((i for i, name in enumerate(classes) if name in {"toxic", "toxicity"}), None)
-    if toxic is None:
-        came = f"its classes are {list(classes)}"
-        raise ComponentError("a Detoxify model has the class toxicity", came, str(checkpoint))
-    model.to(device or _best_device()).eval()
-    return _Detoxify(torch, model, tokenizer, toxic, multilingual)
+# --- evidence
 
 
-def _best_device() -> str:
-    """CUDA where there is one."""
-    try:
-        import torch
-    except ImportError:
-        return "cpu"  # loading the model says what is missing
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def find_spans(
+    texts: pl.Series, scored: pl.DataFrame, characters: int, score: Score
+) -> pl.DataFrame:
+    """Where in its text each document is toxic.
 
+    Args:
+        texts: of the documents.
+        scored: their pieces in order: `row`, `text`, `toxicity`.
+        characters: of a piece at most.
+        score: as of `score_documents`.
 
-def _read_checkpoint(torch: Any, path: Path) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
-    """The arguments, classes and weights in a checkpoint; nothing in it is executed."""
-    if not path.is_file():
-        asked, came = "[toxicity] checkpoint names a file", f"{str(path)!r} is none"
-        raise RecipeError(asked, came, change="check the path")
-    change = "use a checkpoint of Detoxify, from a place you trust"
-    asked = "a checkpoint holds weights and their configuration"
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-        arguments = dict(loaded["config"]["arch"]["args"])
-        classes = list(loaded["config"]["dataset"]["args"]["classes"])
-        weights = dict(loaded["state_dict"])
-    except Exception as error:
-        came = f"it does not load as such ({type(error).__name__})"
-        raise ComponentError(asked, came, str(path), change) from error
-    if (path.parent / "config.json").is_file():
-        arguments["model_type"] = str(path.parent)
-    return arguments, classes, weights
-
-
-def _refuse_missing_weights(torch: Any, model: Any, weights: dict[str, Any], where: str) -> None:
-    """Transformers fills what a checkpoint lacks with random numbers, in silence."""
-    bad = [
-        name
-        for name, value in model.state_dict().items()
-        if name not in weights or not torch.equal(value.cpu(), weights[name].cpu().to(value.dtype))
+    Returns:
+        `row` and `toxicity_spans`, of the documents that have any.
+    """
+    spans_type = pl.List(pl.Struct(TOXIC_SPAN))
+    schema: dict[str, DataType] = {"row": pl.UInt32, "toxicity_spans": spans_type}
+    hot_rows = scored.filter(pl.col("toxicity").round(4) >= RECORDED_TOXICITY)["row"].unique()
+    if hot_rows.is_empty():
+        return pl.DataFrame(schema=schema)
+    hot_rows = hot_rows.sort()
+    hot_texts = texts.gather(hot_rows)
+    cut = segment(hot_texts)
+    owned = scored.filter(pl.col("row").is_in(hot_rows.implode()))
+    by_row = owned.partition_by("row", as_dict=True)
+    asked: list[tuple[int, int, int, float, list[tuple[int, int]]]] = []
+    for place, (row, text) in enumerate(zip(hot_rows, hot_texts, strict=True)):
+        base = int(cut.document_offsets[place])
+        first, last = cut.sentence_offsets[place : place + 2]
+        starts = cut.sentence_start[first:last] - base
+        ends = cut.sentence_end[first:last] - base
+        for start, end, value in _hot_places(text, by_row[(row,)]):
+            mine = np.flatnonzero((starts < end) & (ends > start))
+            sentences = [(int(starts[i]), int(ends[i])) for i in mine]
+            asked.append((place, start, end, value, sentences or [(start, end)]))
+    alone = _score_sentences(hot_texts, asked, characters, score)
+    found: dict[int, dict[tuple[int, int], float]] = {}
+    for place, start, end, value, sentences in asked:
+        mine_found = found.setdefault(place, {})
+        hot = {
+            one: alone[place, one] for one in sentences if alone[place, one] >= RECORDED_TOXICITY
+        }
+        if not hot:
+            hot = {(sentences[0][0], sentences[-1][1]): value}
+        for (low, high), of_it in hot.items():
+            if high - low > 4 * characters:  # no sentence, but a text without any: the piece of it
+                mine_found[max(low, start), min(high, end)] = value
+            else:
+                mine_found[low, high] = of_it
+    spans = [
+        [{"start": a, "end": b, "score": value} for (a, b), value in sorted(one.items())]
+        for _, one in sorted(found.items())
     ]
-    if bad:
-        came = f"{len(bad)} are missing or of another shape, such as {bad[0]!r}"
-        change = "use the checkpoint with the config.json it was trained with"
-        raise ComponentError("a checkpoint holds all weights of its model", came, where, change)
+    return pl.DataFrame({"row": hot_rows, "toxicity_spans": spans}, schema=schema)
+
+
+def _hot_places(text: str, scored: pl.DataFrame) -> list[tuple[int, int, float]]:
+    """First byte, last byte (exclusive) and score of the pieces of a text that reach the limit."""
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    widths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)  # noqa: PLR2004 - of UTF-8
+    bounds = np.concatenate([[0], np.cumsum(widths)])
+    solid = np.flatnonzero(~np.isin(codes, _SPACES))  # cutting loses nothing but white space
+    lengths = scored["text"].str.replace_all(r"\s+", "").str.len_chars().to_numpy()
+    ends = np.cumsum(lengths.astype(np.int64))
+    values = scored["toxicity"].round(4).to_numpy()
+    return [
+        (int(bounds[solid[stop - size]]), int(bounds[solid[stop - 1] + 1]), float(value))
+        for size, stop, value in zip(lengths.astype(np.int64), ends, values, strict=True)
+        if size and value >= RECORDED_TOXICITY
+    ]
+
+
+def _score_sentences(
+    texts: pl.Series,
+    asked: list[tuple[int, int, int, float, list[tuple[int, int]]]],
+    characters: int,
+    score: Score,
+) -> dict[tuple[int, tuple[int, int]], float]:
+    """The score of each sentence alone, by the place of its text and its bytes."""
+    wanted = sorted({(place, one) for place, *_, sentences in asked for one in sentences})
+    data = [text.encode() for text in texts]
+    said = [data[place][start:end].decode() for place, (start, end) in wanted]
+    scored = _score_pieces(pl.Series("text", said, dtype=pl.String), characters, score)
+    best = scored.group_by("row").agg(pl.col("toxicity").max())
+    values: NDArray[np.float64] = np.zeros(len(wanted))
+    values[best["row"].to_numpy()] = best["toxicity"].to_numpy()
+    rounded = np.round(values, 4).tolist()
+    return dict(zip(wanted, rounded, strict=True))

@@ -25,7 +25,13 @@ from curate.steps.work import Work, name_of
 DOCUMENT_BYTES = 1500  # of memory for each document that is compared
 LINKS_A_TIME = 1 << 20
 FLUSHED_ROWS = 1 << 17
-PLACE = ("place", "row", "source", "made")  # columns that say where a document is, and no more
+PLACE = (
+    "place",
+    "row",
+    "source",
+    "made",
+    "whole",
+)  # columns that say where a document is, and no more
 
 Reader = Callable[[], pl.DataFrame]
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -234,12 +234,11 @@ def _power(least: float) -> int:
     return count
 
 
-def pairs_name(work: Work, item: tuple[Cut, int]) -> str:
-    """The object of the pairs of a range of bands."""
+def pairs_name(work: Work, item: tuple[Cut, int], piece: int = 0) -> str:
+    """The object of a piece of the pairs of a range of bands; the first one tells how many."""
     cut, number = item
-    return name_of(
-        "pairs", work.key("pairs", link=link_key(work, cut.corpus), range=(number, cut.ranges))
-    )
+    place = (number, cut.ranges, piece)
+    return name_of("pairs", work.key("pairs", link=link_key(work, cut.corpus), range=place))
 
 
 def pair_range(work: Work, item: tuple[Cut, int]) -> None:
@@ -251,14 +250,24 @@ def pair_range(work: Work, item: tuple[Cut, int]) -> None:
     cut, number = item
     section = work.recipe.duplicates
     bounds = cut_ranges(cut.ranges)[number]
-    pairs = pair_entries(*_read_range(work, cut, bounds))
+    most = max(1, section.memory_for_data // 4 // PAIR_BYTES)
+    band, following, text, place = _read_range(work, cut, bounds)
+    pieces = pair_entries(band, following, text, place, most)
+    del band, following, text, place  # they go when the first piece needs them no more
     if section.versions == "similar":
-        pairs = pl.concat([pairs, _pair_works(work, cut, bounds)])
-        pairs = pairs.unique(["a", "b"], keep="any").sort("a", "b")
-    texts = pl.concat([pairs["a"], pairs["b"]]).n_unique()
-    work.store.write_frame(
-        pairs_name(work, item), pairs, {"pairs": pairs.height, "texts": texts}, GROUP_ENTRIES
-    )
+        pieces = chain([_pair_works(work, cut, bounds)], pieces)
+    first = next(pieces)
+    facts = {"pieces": 1, "pairs": first.height, "texts": _count_texts(first)}
+    for piece, pairs in enumerate(pieces, 1):
+        work.store.write_frame(pairs_name(work, item, piece), pairs, row_group_rows=GROUP_ENTRIES)
+        facts["pieces"] += 1
+        facts["pairs"] += pairs.height
+        facts["texts"] += _count_texts(pairs)
+    work.store.write_frame(pairs_name(work, item), first, facts, GROUP_ENTRIES)
+
+
+def _count_texts(pairs: pl.DataFrame) -> int:
+    return pl.concat([pairs["a"], pairs["b"]]).n_unique()
 
 
 def _read_range(work: Work, cut: Cut, bounds: tuple[int, int]) -> list[NDArray[Any]]:
@@ -344,8 +353,10 @@ def merge_pairs(work: Work, item: tuple[Cut, int]) -> None:
     first, last = (pl.lit(bound, dtype=pl.UInt64) for bound in cut_ranges(cut.parts)[number])
     frames = [pl.DataFrame(schema=PAIRS)]
     for each in range(cut.ranges):
-        scan = work.store.scan_frame(pairs_name(work, (cut, each)))
-        frames.append(scan.filter(pl.col("a").is_between(first, last)).collect())
+        pieces = work.store.read_metadata(pairs_name(work, (cut, each)))["pieces"]
+        for piece in range(pieces):
+            scan = work.store.scan_frame(pairs_name(work, (cut, each), piece))
+            frames.append(scan.filter(pl.col("a").is_between(first, last)).collect())
     pairs = pl.concat(frames).unique(["a", "b"], keep="any").sort("a", "b")
     ends = [pairs.select(place=f"place_{end}", text=end) for end in ("a", "b")]
     wanted = pl.concat(ends).unique().sort("place", "text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,20 +11,23 @@ import polars as pl
 
 from curate.errors import ComponentError, CurateError
 from curate.recipe import (
+    TOXICITY_LABELS,
     DuplicatesSection,
     LanguageSection,
     PerplexitySection,
+    PersonalSection,
     Recipe,
     Section,
     ToxicitySection,
     UrlsSection,
 )
-from curate.schema import BEFORE_SPANS, columns_of, conform
+from curate.schema import BEFORE_SPANS, FOUND, columns_of, conform
 from curate.steps.referencing import load_reference
 from curate.steps.work import Block, Work, library_versions, name_of, overlay
 from curate.store import Store
 from curate.text.segment import Words
 
+NO_LABELS = dict.fromkeys([f"maximum_{label}" for label in TOXICITY_LABELS])
 LINKED = "signatures"  # the scorer by which documents are linked, before `spans`
 BATCH_BYTES = 4 << 20  # a scorer's arrays take several times the text
 Scorer = Callable[[pl.DataFrame], pl.DataFrame]
@@ -49,6 +53,8 @@ NEEDS: dict[
     "bias": ("language",),
     "urls": (),
     "page": ("language",),
+    "cleaning": (),
+    "personal": ("language",),
     "signatures": (),
     "contamination": (),
 }
@@ -58,17 +64,22 @@ BY_WORDS = ("quality", "stopwords")  # measured on the words that [quality] word
 
 
 def score_key(work: Work, block: Block, scorer: str) -> str:
-    """The key of a scorer's object for a block."""
+    """The key of a scorer's object for a block; empty where what takes the corpus was not sought."""
+    if scorer in FOUND:
+        return dict(block.found).get(scorer, "")
     recipe = work.recipe
     parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
     if scorer == "contamination":
         parts["reference"] = work.reference  # its contents: the reference itself is not read
-    elif isinstance(model := _scorer(scorer, work), Identified):
+    elif isinstance(model := scorer_of(scorer, work), Identified):
         parts["model"] = _identity(model)
     if recipe.quality.words == "icu" and scorer in BY_WORDS:
         parts["words"] = library_versions("icu")
-    if scorer == "toxicity" and recipe.toxicity.scorer == "detoxify":
+    if scorer == "toxicity" and recipe.toxicity.scorer in {"detoxify", "cascade"}:
         parts["libraries"] = library_versions("detoxify")
+        if recipe.toxicity.scorer == "cascade":
+            parts["first"] = score_key(first_stage(work), block, "toxicity")
+            parts["band"] = recipe.toxicity.steps
     if scorer == "signatures":
         section = recipe.duplicates
         parts["shape"] = (section.shingle_words, section.bands, section.rows)
@@ -76,8 +87,19 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     return work.key(scorer, **parts)
 
 
+def first_stage(work: Work) -> Work:
+    """The run with the first stage of its cascade for a scorer."""
+    section = work.recipe.toxicity.model_copy(update={**NO_LABELS, "scorer": "bundled"})
+    return replace(work, recipe=work.recipe.model_copy(update={"toxicity": section}))
+
+
 def scorers_of(recipe: Recipe) -> tuple[str, ...]:
-    """The scorers that a recipe asks for, in order."""
+    """The scorers that a recipe asks for, in order; last those that take the whole corpus."""
+    return *measured_by(recipe), *recipe.found_scorers
+
+
+def measured_by(recipe: Recipe) -> tuple[str, ...]:
+    """Those of them that measure each document by itself."""
     left_out = {
         "toxicity": recipe.toxicity.scorer == "none",
         "urls": recipe.urls.is_empty,
@@ -90,9 +112,10 @@ def scorers_of(recipe: Recipe) -> tuple[str, ...]:
 
 def score_names(work: Work, block: Block) -> list[str]:
     """The names of a block's score objects, before `spans` changed some documents and after."""
-    scorers = scorers_of(work.recipe)
+    scorers = measured_by(work.recipe)
     versions = [block, block.changed] if block.changed else [block]
-    return [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
+    names = [name_of(s, score_key(work, version, s)) for version in versions for s in scorers]
+    return names + [name_of(scorer, key) for scorer, key in block.found]
 
 
 def measure_block(work: Work, block: Block) -> None:
@@ -101,20 +124,25 @@ def measure_block(work: Work, block: Block) -> None:
     Raises:
         ComponentError: a scorer failed on every document, or broke its contract.
     """
-    names = {s: name_of(s, score_key(work, block, s)) for s in scorers_of(work.recipe)}
+    if work.recipe.toxicity.scorer == "cascade":
+        from curate.steps.cascading import judge_uncertain
+
+        measure_block(first_stage(work), block)
+        judge_uncertain(work, block)
+    names = {s: name_of(s, score_key(work, block, s)) for s in measured_by(work.recipe)}
     missing = [s for s, name in names.items() if not work.store.has(name)]
     known = {n for s in missing for n in NEEDS[s] if n not in missing}
-    scorers = {s: _scorer(s, work) for s in missing}
+    scorers = {s: scorer_of(s, work) for s in missing}
     documents = work.store.read_frame(block.name)
     earlier = [work.store.read_frame(names[s]).drop("id") for s in sorted(known)]
     frame = pl.concat([documents, *earlier], how="horizontal")
     pieces: dict[str, list[pl.DataFrame]] = {s: [] for s in missing}
-    for batch in _batches(frame, work.batch_documents):
+    for batch in batches(frame, work.batch_documents):
         scored = batch
         for scorer, score in scorers.items():
-            columns = _score(score, scorer, scored)
+            columns = score_batch(score, scorer, scored)
             pieces[scorer].append(columns)
-            scored = scored.hstack(columns)
+            scored = scored.with_columns(columns.get_columns())  # one may be a document's own
     for scorer in missing:
         columns = pl.concat(pieces[scorer])
         if columns.height and (columns[f"{scorer}_state"] == "failed").fill_null(False).all():
@@ -127,7 +155,7 @@ def measure_block(work: Work, block: Block) -> None:
         work.store.write_frame(names[scorer], columns.insert_column(0, documents["id"]))
 
 
-def _batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
+def batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
     """The rows in slices of at most so many documents and about `BATCH_BYTES` of text."""
     sizes = frame["text"].str.len_bytes().cast(pl.Int64).to_list()
     start = held = 0
@@ -143,14 +171,14 @@ def _batches(frame: pl.DataFrame, documents: int) -> Iterator[pl.DataFrame]:
 def read_scores(work: Work, block: Block, columns: Iterable[str]) -> pl.DataFrame:
     """Some score columns of a block, in the order of its documents.
 
-    Those of a document that `spans` changed were measured again, but for those of `signatures`: it
-    was linked as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
+    Those of a document that `spans` changed were measured again, but for those of `signatures` and
+    those that take the whole corpus: it was compared as it was. A name that ends in `BEFORE_SPANS` asks for what was measured before.
     """
     wanted = set(columns)
     before = {name for name in wanted if name.endswith(BEFORE_SPANS)}
     scores = _read_version(work, block, wanted - before)
     if block.changed:
-        again = (wanted - before).difference(columns_of(LINKED))
+        again = (wanted - before).difference(*map(columns_of, (LINKED, *FOUND)))
         changed = _read_version(work, block.changed, again)
         if changed.width:
             rows = work.store.read_frame(block.changed.name, ["row"])
@@ -168,13 +196,22 @@ def _read_version(work: Work, block: Block, wanted: set[str]) -> pl.DataFrame:
     found = []
     for scorer in scorers_of(work.recipe):
         mine = [name for name in columns_of(scorer) if name in wanted]
-        if mine:
-            name = name_of(scorer, score_key(work, block, scorer))
-            found.append(work.store.read_frame(name, mine))
+        if not mine:
+            continue
+        if key := score_key(work, block, scorer):
+            found.append(work.store.read_frame(name_of(scorer, key), mine))
+        else:  # documents that were made
+            found.append(_not_applicable(scorer, block.documents).select(mine))
     return pl.concat(found, how="horizontal") if found else pl.DataFrame()
 
 
-def _score(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:
+def _not_applicable(scorer: str, rows: int) -> pl.DataFrame:
+    """A scorer's columns for documents that it does not cover."""
+    state = pl.lit("not_applicable").alias(f"{scorer}_state")
+    return pl.DataFrame(schema=columns_of(scorer)).clear(rows).with_columns(state)
+
+
+def score_batch(score: Scorer, scorer: str, batch: pl.DataFrame) -> pl.DataFrame:
     """The scorer's columns; when a batch breaks it, document by document, so that one costs one."""
     try:
         return conform(score(batch), scorer)
@@ -202,7 +239,7 @@ def _identity(model: Identified) -> str:
     return model.identity()
 
 
-def _scorer(name: str, work: Work) -> Scorer:
+def scorer_of(name: str, work: Work) -> Scorer:
     """A scorer made for its section; what it loads is kept for the life of the process."""
     recipe = work.recipe
     if name == "contamination":
@@ -214,6 +251,8 @@ def _scorer(name: str, work: Work) -> Scorer:
         "signatures": recipe.duplicates,
         "urls": recipe.urls,
     }
+    if name == "personal":
+        return _personal(recipe.personal.counting)
     if name in BY_WORDS:
         return _word_scorer(name, recipe.quality.words)
     return _make_scorer(name, sections.get(name))
@@ -222,6 +261,13 @@ def _scorer(name: str, work: Work) -> Scorer:
 @cache
 def _contamination(store: Store, reference: str) -> Scorer:
     return load_reference(store, reference)
+
+
+@cache
+def _personal(section: PersonalSection) -> Scorer:
+    from curate.score.personal import PersonalScorer
+
+    return PersonalScorer(section)
 
 
 @cache
@@ -268,6 +314,7 @@ def _word_scorer(name: str, words: Words) -> Scorer:
 def _plain_scorer(name: str) -> Scorer:
     """A scorer that takes no settings."""
     from curate.score.bias import score_bias
+    from curate.score.cleaning import score_cleaning
     from curate.score.page import score_page
     from curate.score.stopwords import score_fineweb2_stopwords
 
@@ -275,5 +322,6 @@ def _plain_scorer(name: str) -> Scorer:
         "fineweb2_stopwords": score_fineweb2_stopwords,
         "bias": score_bias,
         "page": score_page,
+        "cleaning": score_cleaning,
     }
     return scorers[name]

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.audit import measure_audit
+from curate.audit import measure_audit, try_templates
 from curate.decide import DECONTAMINATION, columns_read, compile_rules
 from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
@@ -216,7 +216,7 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
         texts = overlay(texts.rename({"row": "at"}), there.hstack(rows)).rename({"at": "row"})
     documents = (
         read_documents(work, corpus, place)
-        .drop("text")
+        .drop("text", "cleaned_word_share")  # which is among the scores
         .with_columns(pl.lit(block.priority, dtype=pl.Int64).alias("priority"))
         .hstack(texts)
     )
@@ -224,6 +224,10 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
     columns += [f"{scorer}_state" for scorer in scorers]
     read_before = {n for n in columns_read(compile_rules(work.recipe)) if n.endswith(BEFORE_SPANS)}
+    if "personal" in work.recipe.span_changes:
+        read_before.add("personal_spans" + BEFORE_SPANS)  # where it stood: nothing is left of it
+    if "toxic_sentences" in work.recipe.span_changes:  # the evidence of what was taken out
+        read_before |= {f"{n}{BEFORE_SPANS}" for n in ("toxicity", "toxicity_spans")}
     columns = [n for n in columns if n not in LEDGER_LEFT_OUT] + sorted(read_before)
     scores = read_scores(work, block, columns)
     verdicts = read_verdicts(work, decided, place, made=made).drop("id")
@@ -330,6 +334,7 @@ def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
     order = ["source", "documents", "language"]
     return {
         "audit.parquet": measure_audit(rows),
+        "templates.parquet": try_templates(work.recipe.toxicity),
         "bias.parquet": summarise_bias(kept),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
@@ -392,6 +397,7 @@ def release_key(
         release=work.recipe.release.model_dump(),
         pairs=[pair_name(work, part) for part in pairs],
         audit=work.recipe.audit.model_dump(),
+        limit=work.recipe.toxicity.maximum_score,
         similarity=work.recipe.duplicates.split_similarity,
         seed=work.recipe.seed,
         libraries=library_versions("scatter"),

@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from curate.steps import repeats
-from curate.steps.measuring import read_scores
+from curate.steps import repeats, sharing
+from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
     Block,
@@ -28,6 +28,8 @@ from curate.steps.work import (
     overlay,
 )
 
+PERSONAL_REPLACEMENTS = 1  # raise it when what stands for personal data changes
+
 
 @dataclass(frozen=True)
 class Found:
@@ -36,16 +38,25 @@ class Found:
     Attributes:
         linked: the corpus.
         line_ranges: in so many parts were lines counted.
+        paragraph_ranges: in so many were paragraphs.
     """
 
     linked: Linked
     line_ranges: int = 0
+    paragraph_ranges: int = 0
 
     @property
     def lines(self) -> list[repeats.LineRange]:
         """The parts in which lines were counted."""
-        count = self.line_ranges
-        return [repeats.LineRange(self.linked, number, count) for number in range(count)]
+        return self._ranges(repeats.Lines(self.linked), self.line_ranges)
+
+    @property
+    def paragraphs(self) -> list[repeats.LineRange]:
+        """The parts in which paragraphs were counted."""
+        return self._ranges(repeats.Lines(self.linked, "paragraphs"), self.paragraph_ranges)
+
+    def _ranges(self, lines: repeats.Lines, count: int) -> list[repeats.LineRange]:
+        return [repeats.LineRange(lines, number, count) for number in range(count)]
 
 
 @dataclass(frozen=True)
@@ -63,14 +74,68 @@ class Editor:
 
 
 def _line_parts(work: Work, found: Found, place: int) -> Any:
-    return repeats.repeats_key(work, found.linked), place  # in how many ranges shapes nothing
+    # in how many ranges shapes nothing
+    return repeats.repeats_key(work, repeats.Lines(found.linked)), place
 
 
 def _find_lines(work: Work, found: Found, place: int) -> pl.DataFrame:
     return repeats.repeated_lines(work, found.lines, place)
 
 
-EDITORS = {"repeated_lines": Editor(_line_parts, _find_lines)}  # name: what the ledger says
+def _paragraph_parts(work: Work, found: Found, place: int) -> Any:
+    return repeats.repeats_key(work, repeats.Lines(found.linked, "paragraphs")), place
+
+
+def _find_paragraphs(work: Work, found: Found, place: int) -> pl.DataFrame:
+    return repeats.repeated_lines(work, found.paragraphs, place)
+
+
+def _shared_parts(work: Work, found: Found, place: int) -> Any:
+    return sharing.shared_key(work, found.linked, place)
+
+
+def _find_shared(work: Work, found: Found, place: int) -> pl.DataFrame:
+    return sharing.shared_spans(work, found.linked, place)
+
+
+def _personal_parts(work: Work, found: Found, place: int) -> Any:
+    section = work.recipe.personal
+    seed = work.recipe.seed if section.mask == "surrogate" else None
+    scores = score_key(work, found.linked.corpus.blocks[place], "personal")
+    return scores, section.mask, seed, PERSONAL_REPLACEMENTS
+
+
+def _find_personal(work: Work, found: Found, place: int) -> pl.DataFrame:
+    from curate.score.personal import replace_spans
+
+    block = found.linked.corpus.blocks[place]
+    spans = read_scores(work, block, ["personal_spans"])["personal_spans"]
+    text = work.store.read_frame(block.name, ["text"])["text"]
+    return replace_spans(text, spans, work.recipe.personal.mask, work.recipe.seed)
+
+
+def _sentence_parts(work: Work, found: Found, place: int) -> Any:
+    block = found.linked.corpus.blocks[place]
+    return score_key(work, block, "toxicity"), work.recipe.toxicity.maximum_score
+
+
+def _find_sentences(work: Work, found: Found, place: int) -> pl.DataFrame:
+    """The sentences above the limit, of documents above the limit."""
+    limit = work.recipe.toxicity.maximum_score
+    block = found.linked.corpus.blocks[place]
+    scores = read_scores(work, block, ["toxicity", "toxicity_spans"]).with_row_index("row")
+    hit = scores.filter(pl.col("toxicity") > limit).explode("toxicity_spans")
+    spans = hit.select("row", pl.col("toxicity_spans").struct.unnest()).drop_nulls("start")
+    return spans.filter(pl.col("score") > limit).select("row", "start", "end")
+
+
+EDITORS = {  # name: what the ledger says
+    "repeated_lines": Editor(_line_parts, _find_lines),
+    "repeated_paragraphs": Editor(_paragraph_parts, _find_paragraphs),
+    "shared_passages": Editor(_shared_parts, _find_shared),
+    "personal": Editor(_personal_parts, _find_personal),
+    "toxic_sentences": Editor(_sentence_parts, _find_sentences),
+}
 
 
 def _changed_key(work: Work, found: Found, place: int) -> str:

@@ -24,10 +24,13 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "stopwords": 1,
     "fineweb2_stopwords": 1,
     "perplexity": 1,
-    "toxicity": 2,
-    "bias": 1,
+    "toxicity": 3,
+    "detoxify": 1,
+    "bias": 2,
     "urls": 1,
     "page": 1,
+    "cleaning": 1,
+    "personal": 1,
     "signatures": 1,
     "reference": 1,
     "contamination": 1,
@@ -37,19 +40,26 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "sets": 1,
     "verify": 1,
     "link": 3,
-    "copies": 1,
+    "copies": 3,
     "lines": 1,
     "repeats": 1,
+    "tagged": 1,
+    "anchors": 1,
+    "common": 1,
+    "windows": 1,
+    "passages": 1,
+    "shared": 1,
     "spans": 1,
     "relink": 1,
     "earlier": 1,
     "judge": 1,
     "survivors": 3,
+    "losses": 1,
     "make": 3,
     "splits": 1,
     "scatter": 3,
     "ledger": 3,
-    "release": 4,
+    "release": 5,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back
     "commoncrawl": (
@@ -75,6 +85,7 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "signatures": ("numba", "numpy"),
     "reference": ("numba", "numpy", "polars", "pyarrow"),
     "contamination": ("numba", "numpy"),
+    "personal": ("numba", "numpy"),
     "link": ("numba", "numpy"),
     "spans": ("numba", "numpy"),
     "toxicity": ("fasttext-numpy2", "numpy"),
@@ -119,6 +130,7 @@ class Block:
         size: bytes of text.
         priority: the source's place in the recipe.
         changed: those of its documents whose text `spans` changed, with their `row` in the block.
+        found: what was found of its documents over the whole corpus: scorer and key.
     """
 
     key: str
@@ -126,6 +138,7 @@ class Block:
     size: int
     priority: int
     changed: Block | None = None
+    found: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:

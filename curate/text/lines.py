@@ -10,7 +10,8 @@
 | `boilerplate` | of ten words or fewer that holds *items in cart*, ends in *read more…* or begins with *sign in* | the same |
 
 Empty lines stay: they part paragraphs. The corpora drop a document of which more than 5 % of the
-words go so: `quality.maximum_corrected_word_share` is that rule, measured on a text that keeps them.
+words go so: `quality.maximum_cleaned_word_share` is that rule, and `maximum_corrected_word_share` the
+same measured on a text that keeps them.
 """
 
 from __future__ import annotations

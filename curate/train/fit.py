@@ -42,7 +42,7 @@ _SCRIPT = """
 import fasttext, json, sys
 a = json.loads(sys.argv[1])
 m = fasttext.train_supervised(thread=1, verbose=0, **a["parameters"])
-m.quantize(thread=1, verbose=0)
+m.quantize(thread=1, verbose=0, **a["quantization"])
 m.save_model(a["path"])
 """
 
@@ -98,7 +98,13 @@ class DataSet(Generic[Rows]):
         }
 
 
-def fit(examples: pl.DataFrame, preparation: str, out: Path, parameters: dict[str, Any]) -> int:
+def fit(
+    examples: pl.DataFrame,
+    preparation: str,
+    out: Path,
+    parameters: dict[str, Any],
+    quantization: dict[str, Any] | None = None,
+) -> int:
     """Train and quantize a model: one thread, a process of its own, memory that starts as zeros.
 
     Args:
@@ -106,6 +112,8 @@ def fit(examples: pl.DataFrame, preparation: str, out: Path, parameters: dict[st
         preparation: what is done to each text (`curate.models.PREPARATIONS`).
         out: the model file; replaced in one step.
         parameters: of `fasttext.train_supervised`.
+        quantization: of `quantize`; with `cutoff`, the words and n-grams to keep, the rest is
+            fitted again to the same lines (`retrain`).
 
     Returns:
         Examples trained on: those with text left after preparation, each once.
@@ -127,7 +135,13 @@ def fit(examples: pl.DataFrame, preparation: str, out: Path, parameters: dict[st
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         source, target = Path(folder) / "lines.txt", Path(folder) / "model.ftz"
         source.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        asked = {"path": str(target), "parameters": {**parameters, "input": str(source)}}
+        asked: dict[str, Any] = {
+            "path": str(target),
+            "parameters": {**parameters, "input": str(source)},
+            "quantization": quantization or {},
+        }
+        if asked["quantization"].get("retrain"):
+            asked["quantization"] = {**asked["quantization"], "input": str(source)}
         done = subprocess.run(  # noqa: S603 - our own interpreter and script
             [sys.executable, "-c", _SCRIPT, json.dumps(asked)],
             env={**os.environ, **_ZEROED},

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.audit import load_templates
 from curate.errors import InputError
 from curate.score.toxicity import ToxicityScorer
 from curate.train.fit import DataSet, area_under_curve, fit, is_test, write_card
@@ -18,24 +19,30 @@ from curate.train.toxicity_sets import SETS
 LANGUAGES = ("deu", "eng", "zho")
 PREPARATION = "letters"
 PARAMETERS = {
-    "dim": 20,
+    "dim": 30,
+    "wordNgrams": 2,
     "minn": 2,
     "maxn": 5,
-    "bucket": 180_000,
+    "bucket": 1_000_000,
     "minCount": 5,
     "epoch": 5,
-    "lr": 0.3,
+    "lr": 0.2,
     "loss": "softmax",
 }
+QUANTIZATION = {"cutoff": 100_000, "retrain": True, "epoch": 1, "lr": 0.1, "qnorm": True}
 LIMITS = [
     "Words, not meaning: quoted, denied, reclaimed or counter-spoken slurs score high; hate without bad words scores low (see functions).",
     "Most English posts are tweets in which African-American English is over-represented among those labelled offensive: expect false positives on that dialect.",
     "Languages beside German, English and Chinese are not covered and not scored.",
+    "One insult in a piece of ordinary prose is diluted by it: a short one is often not seen.",
+    "Chinese, short phrases: hostility toward a group that names no insult is hardly seen (see sentence-templates-zh-cn).",
     "The maximum over a document's pieces grows with its length.",
     "Probabilities are the model's own, not calibrated on web pages.",
     "Settings were chosen with surge-toxicity-en, cold-zh-dev and ordinary articles in view: their scores are a little too good.",
+    "Half of surge-toxicity-en was looked at when threats and abuse were added to insults.toml.",
     "The template tests resemble frames that the model was trained on (curate/train/insults.toml), though none is the same.",
 ]
+LEVELS = (0.5, 0.9)  # of the score, at which the card tells what is caught
 _COMMON = 3  # times that a word is seen in ordinary prose
 
 
@@ -54,8 +61,9 @@ def train_toxicity(
         parameters: of `fasttext.train_supervised`, over `PARAMETERS`.
 
     Returns:
-        The card: data, sha256, the area under the ROC curve for each test set, recall by
-        HateCheck function, and the share of ordinary sentences above a limit.
+        The card: data, sha256, the area under the ROC curve for each test set, accuracy by
+        HateCheck function, false positives by identity group, and the share of ordinary sentences
+        above a limit.
 
     Raises:
         InputError: a set is missing or unreadable, or has nothing to train on.
@@ -81,13 +89,14 @@ def train_toxicity(
     label = pl.when("toxic").then(pl.lit("toxic")).otherwise(pl.lit("clean")).alias("label")
     model = out / "toxicity.ftz"
     used = {**PARAMETERS, **(parameters or {})}
-    count = fit(seen.select("text", label), PREPARATION, model, used)
+    count = fit(seen.select("text", label), PREPARATION, model, used, QUANTIZATION)
     card = {
         "name": "toxicity",
         "does": "whether a post is toxic: labels toxic, clean; a document has its pieces' highest",
         "command": "curate train toxicity",
         "preparation": PREPARATION,
         "parameters": used,
+        "quantization": QUANTIZATION,
         "examples": count,
         "languages": list(LANGUAGES),
         "data": [one.described(data) for one in SETS],
@@ -95,7 +104,16 @@ def train_toxicity(
         "limits": LIMITS,
     }
     write_card(model, card)  # before the test: the scorer reads the preparation from it
-    return write_card(model, {**card, **_scores(ToxicityScorer(str(model))(rows.filter("test")))})
+    tested = pl.concat([rows.filter("test"), _templates()], how="diagonal_relaxed")
+    return write_card(model, {**card, **_scores(ToxicityScorer(str(model))(tested))})
+
+
+def _templates() -> pl.DataFrame:
+    """The audit's sentences without offence, a family for each language."""
+    family = pl.format("audit-templates-{}", "language").alias("family")
+    return load_templates().select(
+        "text", family, group=pl.format("{}: {}", "axis", "group"), toxic=pl.lit(value=False)
+    )
 
 
 def _scores(tested: pl.DataFrame) -> dict[str, Any]:
@@ -105,7 +123,7 @@ def _scores(tested: pl.DataFrame) -> dict[str, Any]:
         found: dict[str, Any] = {"rows": rows.height}
         if rows["toxic"].n_unique() > 1:
             found["auc"] = round(area_under_curve(rows["toxic"], rows["toxicity"]), 4)
-        for limit in (0.5, 0.9):
+        for limit in LEVELS:
             for toxic, part in sorted(rows.group_by("toxic")):
                 kind = "toxic" if toxic[0] else "clean"
                 share = (part["toxicity"] > limit).mean()
@@ -114,10 +132,33 @@ def _scores(tested: pl.DataFrame) -> dict[str, Any]:
     functions = (
         tested.drop_nulls("function")
         .group_by("family", "function", "toxic")
-        .agg(pl.len().alias("rows"), (pl.col("toxicity") > 0.5).mean().round(4).alias("above_0.5"))  # noqa: PLR2004
+        .agg(
+            pl.len().alias("rows"),
+            *(
+                (pl.col("toxicity") > limit).mean().round(4).alias(f"above_{limit}")
+                for limit in LEVELS
+            ),
+            *(_accuracy(limit).alias(f"accuracy_at_{limit}") for limit in LEVELS),
+        )
         .sort("family", "function", "toxic")
     )
-    return {"scores": scores, "functions": functions.to_dicts()}
+    return {
+        "scores": scores,
+        "functions": functions.to_dicts(),
+        "false_positives_by_group": _score_groups(tested.filter(~pl.col("toxic"))),
+    }
+
+
+def _accuracy(limit: float) -> pl.Expr:
+    return ((pl.col("toxicity") > limit) == pl.col("toxic")).mean().round(4)
+
+
+def _score_groups(clean: pl.DataFrame) -> list[dict[str, Any]]:
+    """False positives by identity group."""
+    above = {f"above_{n}": (pl.col("toxicity") > n).mean().round(4) for n in LEVELS}
+    named = clean.drop_nulls("group").filter(pl.col("group") != "")
+    groups = named.group_by("family", "group").agg(pl.len().alias("rows"), **above)
+    return groups.sort("family", "group").to_dicts()
 
 
 def _lexicon() -> dict[str, dict[str, list[str]]]:
@@ -140,15 +181,25 @@ def _frames() -> pl.DataFrame:
     clean: list[str] = []
     for one in _lexicon().values():
         clean += [frame.format(group) for frame in one["neutral"] for group in one["groups"]]
+        clean += [frame.format(person) for frame in one["said"] for person in one["persons"]]
         toxic += [frame.format(group) for frame in one["hostile"] for group in one["groups"]]
-        for insult in one["insults"]:
-            for attribute in one["attributes"]:
-                number = hashlib.blake2b(f"{attribute} {insult}".encode(), digest_size=4).digest()
-                subject = one["subjects"][number[0] % len(one["subjects"])]
-                toxic.append(subject.format(attribute, insult))
+        toxic += [*one["threats"], *one["abuse"]]
+        toxic += _pairs(one["attributes"], one["insults"], one["subjects"])
+        toxic += _pairs(one["attributes"], one["groups"], one["judged"])
+        clean += _pairs(one["praise"], one["groups"], one["judged"])
     return pl.DataFrame(
         {"text": clean + toxic, "toxic": [False] * len(clean) + [True] * len(toxic)}
     )
+
+
+def _pairs(first: list[str], second: list[str], frames: list[str]) -> list[str]:
+    """Every two words in one frame, which their hash chooses."""
+    made = []
+    for one in first:
+        for other in second:
+            number = hashlib.blake2b(f"{one} {other}".encode(), digest_size=4).digest()[0]
+            made.append(frames[number % len(frames)].format(one, other))
+    return made
 
 
 def _plain_words(seen: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """The sets that the toxicity model is trained and tested on, and how each becomes rows.
 
-Every reader gives `text` and `toxic`, HateCheck's also `function`.
+Every reader gives `text` and `toxic`, HateCheck's also `function` and `group`.
 """
 
 from __future__ import annotations
@@ -107,7 +107,10 @@ def _surge(path: Path) -> pl.DataFrame:
 
 def _hatecheck(path: Path) -> pl.DataFrame:
     return pl.read_csv(path).select(
-        text="test_case", toxic=pl.col("label_gold") == "hateful", function="functionality"
+        text="test_case",
+        toxic=pl.col("label_gold") == "hateful",
+        function="functionality",
+        group="target_ident",
     )
 
 

@@ -262,9 +262,10 @@ def test_news_articles_have_exactly_the_pairs_of_exact_jaccard(shared_data):
 @given(
     values=st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), max_size=120),
     count=st.integers(1, 5),
+    most=st.integers(1, 300),
     source=st.randoms(),
 )
-def test_pairs_of_ranges_of_entries_are_the_pairs_of_texts(values, count, source):
+def test_pairs_of_ranges_of_entries_are_the_pairs_of_texts(values, count, most, source):
     frame = sketched(values)
     rows = [*range(frame.height), *range(frame.height // 2)]  # some texts come twice
     source.shuffle(rows)
@@ -282,7 +283,10 @@ def test_pairs_of_ranges_of_entries_are_the_pairs_of_texts(values, count, source
         ]
         place = np.repeat(np.arange(3, dtype=np.uint32), [part.height for part in parts])
         entries = pl.concat(parts)
-        pairs.append(pair_entries(*(entries[name].to_numpy() for name in ENTRIES), place))
+        columns = [entries[name].to_numpy() for name in ENTRIES]
+        pieces = [*pair_entries(*columns, place, most=most)]
+        assert all(piece.height <= most + FULL_BUCKET for piece in pieces)
+        pairs += pieces
     found = pl.concat(pairs).unique().sort("a", "b")
 
     assert found.schema == PAIRS
@@ -298,8 +302,11 @@ def test_a_million_equal_entries_of_a_band_stay_linear():
     text = np.random.default_rng(1).permutation(rows).astype(np.uint64)
     band = np.full(rows, 7, np.uint64)
     started = time.process_time()
-    pairs = pair_entries(band, (text % 1000).astype(np.uint32), text, np.zeros(rows, np.uint32))
+    zeros = np.zeros(rows, np.uint32)
+    pieces = [*pair_entries(band, (text % 1000).astype(np.uint32), text, zeros, most=1 << 20)]
+    pairs = pl.concat(pieces)
 
+    assert max(piece.height for piece in pieces) <= (1 << 20) + FULL_BUCKET
     assert pairs.height <= rows * (NEIGHBOURS + 1)
     assert time.process_time() - started < 60  # a quadratic way would take days
     root = connected(rows, pairs["a"].to_numpy(), pairs["b"].to_numpy())
@@ -309,6 +316,21 @@ def test_a_million_equal_entries_of_a_band_stay_linear():
 def test_a_million_entries_of_one_text_are_no_pair():
     rows = 1_000_000
     same = np.zeros(rows, np.uint64)
-    pairs = pair_entries(same, same.astype(np.uint32), same, np.zeros(rows, np.uint32))
+    zeros = np.zeros(rows, np.uint32)
 
-    assert pairs.height == 0
+    assert [piece.height for piece in pair_entries(same, zeros, same, zeros, most=9)] == [0]
+
+
+def test_pieces_of_the_worst_buckets_are_no_larger_than_they_may_be():
+    """Every text in a full bucket of each band, each time with others: 15 pairs for each entry."""
+    texts, bands = 3200, 8
+    draw = np.random.default_rng(2)
+    band = np.concatenate(
+        [draw.permutation(texts) // FULL_BUCKET + 1000 * number for number in range(bands)]
+    ).astype(np.uint64)
+    text = np.tile(np.arange(texts, dtype=np.uint64), bands)
+    zeros = np.zeros(len(text), np.uint32)
+    pieces = [*pair_entries(band, zeros, text, zeros, most=10_000)]
+
+    assert max(piece.height for piece in pieces) <= 10_000 + FULL_BUCKET
+    assert sum(piece.height for piece in pieces) >= 0.9 * texts * bands * (FULL_BUCKET - 1) / 2

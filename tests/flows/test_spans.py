@@ -76,10 +76,11 @@ id_column = "id"
 uri_column = "url"
 snapshot = "S"
 [quality]
-before_spans = ["minimum_words"]
+before_spans = ["minimum_words", "maximum_cleaned_word_share"]
 [quality.rules]
 minimum_words = 6
 maximum_words = 40
+maximum_cleaned_word_share = 0.4
 [spans]
 repeated_line_documents = 5
 sources = ["records"]
@@ -169,6 +170,12 @@ def test_a_rule_reads_what_was_before_or_after(curate, released, ledger):
     assert {row["id"] for row in after} >= {ledger[f"page-{n}"]["id"] for n in range(4)}
     refused = curate(*before, "spans.repeated_line_documents=9", status=2).stderr
     assert "spans.repeated_line_documents cannot be answered so" in refused
+    # repeated lines are half of the words of these; nothing had been cleaned before
+    shares = ("cleaned_word_share", "cleaned_word_share_before_spans")
+    assert [ledger["page-0"][name] for name in shares] == [0.5, 0.0]
+    cleaned = curate.json(*before, "quality.before_spans=['minimum_words']")["changed"]
+    assert {row["after"] for row in cleaned} == {"quality.maximum_cleaned_word_share"}
+    assert {row["id"] for row in cleaned} >= {ledger[f"page-{n}"]["id"] for n in range(4)}
     told = text_of(curate, released, "page-0")
     assert {rule["rule"]: rule["value"] for rule in told["rules"]}["quality.minimum_words"] == 23
     shown = curate("explain", "page-0", "--release", "spans@1", "--store", store).stdout
@@ -177,6 +184,7 @@ def test_a_rule_reads_what_was_before_or_after(curate, released, ledger):
 
 def test_two_texts_that_become_equal_share_a_cluster(curate, recipe, tmp_path):
     settings = ("--set", "quality.before_spans=[]", "--set", "quality.rules.minimum_words=1")
+    settings += ("--set", "quality.maximum_cleaned_word_share=false")
     result = curate.json("run", str(recipe), "--store", str(tmp_path), *settings)
     rows = pl.read_parquet(tmp_path / result["folder"] / "ledger/part-*.parquet")
     near = rows.filter(pl.col("source_id").str.starts_with("equal")).to_dicts()

@@ -13,6 +13,7 @@ from curate.errors import RecipeError
 from curate.presets.describe import write_documentation
 from curate.recipe import change_recipe, load_recipe, make_recipe
 from curate.schema import COLUMNS
+from curate.steps.work import EXTRA_COLUMNS
 
 FILES = sorted(presets.FOLDER.glob("**/*.toml"))
 ENGLISH = ("stop_words", "stop_word_occurrences", "c4_sentences")  # what they read is English
@@ -32,12 +33,12 @@ def rules_of(path) -> dict[str, dict]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_rule_reads_a_quality_column_and_its_name_says_what_it_removes(path):
     content = tomllib.loads(path.read_text("utf-8"))
-    assert set(content) - {"stop_words"} == {"title", "source", "rules"}
+    assert set(content) - {"stop_words", "signals"} == {"title", "source", "rules"}
     assert content["title"]
     assert content["source"]
     for name, rule in content["rules"].items():
         column = COLUMNS[rule["column"]]
-        assert column.scorer in ("quality", "fineweb2_stopwords")
+        assert column.scorer in ("quality", "fineweb2_stopwords", "cleaning")
         if rule["removes"] == "true":
             assert rule["column"] == name.replace("no_", "has_", 1)
             assert str(column.dtype) == "Boolean"
@@ -127,6 +128,7 @@ def test_published_limits():
     assert dolma["maximum_repeated_line_character_share"] == 0.3
     for name in ("refinedweb", "dclm-heuristics"):
         assert presets.load_preset(name)["maximum_corrected_word_share"]["limit"] == 0.05
+        assert presets.load_preset(name)["maximum_cleaned_word_share"]["limit"] == 0.05
     assert presets.load_preset("redpajama-v2")["maximum_words"]["limit"] == 10_000
     portuguese = presets.load_preset("fineweb-2/pt")
     assert portuguese["maximum_duplicate_line_share"]["limit"] == 0.287
@@ -137,6 +139,15 @@ def test_published_limits():
 def test_the_documentation_is_that_of_the_files():
     page = presets.FOLDER.parents[1] / "docs" / "presets.md"
     assert page.read_text("utf-8") == write_documentation()
+
+
+def test_the_signals_of_redpajama_are_columns():
+    signals = presets.read_preset("redpajama-v2")["signals"]
+    known = {*COLUMNS, *EXTRA_COLUMNS}
+    assert {name for names in signals.values() for name in names} <= known
+    read = {rule["column"] for rule in presets.load_preset("redpajama-v2").values()}
+    assert read - {"stop_words"} <= {name for names in signals.values() for name in names}
+    assert "| `rps_doc_unigram_entropy` | `unigram_entropy` |" in write_documentation()
 
 
 def test_every_column_of_quality_may_have_a_rule():

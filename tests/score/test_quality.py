@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
+import subprocess
+import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -295,6 +299,59 @@ def test_bad_input_has_defined_values(text, values):
     found = measured(text)
     assert {name: found[name] for name in values} == pytest.approx(values)
     assert all(math.isfinite(value) for value in found.values())
+
+
+def prose(size: int) -> str:
+    """One line of about so many bytes, with a word to six of them, as in English prose."""
+    draw = random.Random(7)
+    known = ["".join(draw.choices("etaoinshrdlucmäц", k=3 + place // 120)) for place in range(2000)]
+    words = draw.choices(known, weights=[1 / (place + 1) for place in range(2000)], k=20_000)
+    piece = " ".join(words) + ". "
+    return (piece * (size // len(piece.encode()) + 1))[:size]
+
+
+def test_time_grows_with_the_length_of_a_line_and_no_faster():
+    def spent(text: str) -> float:
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            score_quality(pl.DataFrame({"text": [text]}))
+            times.append(time.process_time() - start)
+        return min(times)
+
+    line = prose(10_000_000)
+    spent(line[:1000])  # compiles
+    assert spent(line) < 7 * spent(line[: len(line) // 4])  # 4: linear; 16: quadratic
+
+
+PEAK = """
+import sys
+from pathlib import Path
+import polars as pl
+from curate.score.quality import score_quality
+
+def held(name):
+    found = next(line for line in open("/proc/self/status") if line.startswith(name))
+    return int(found.split()[1]) * 1024
+
+score_quality(pl.DataFrame({"text": ["compile first"]}))
+line = Path(sys.argv[1]).read_text("utf-8")
+each = int(sys.argv[2])
+frame = pl.DataFrame({"text": [line[at : at + each] for at in range(0, len(line), each)]})
+Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+before = held("VmRSS")
+score_quality(frame)
+print((held("VmHWM") - before) / frame["text"].str.len_bytes().sum())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak")
+@pytest.mark.parametrize("characters", [10_000_000, 3000])
+def test_memory_is_at_most_twelve_times_the_text(tmp_path, characters):
+    (tmp_path / "line.txt").write_text(prose(10_000_000), "utf-8")
+    command = [sys.executable, "-c", PEAK, str(tmp_path / "line.txt"), str(characters)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 1 < float(run.stdout) <= 12
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ from curate.errors import ComponentError, RecipeError
 from curate.models import BUNDLED, card, sha256
 from curate.recipe import ToxicitySection
 from curate.schema import conform
-from curate.score.toxicity import DetoxifyScorer, ToxicityScorer, pieces, toxicity_scorer
+from curate.score.detoxify import DetoxifyScorer
+from curate.score.toxicity import ToxicityScorer, pieces, toxicity_scorer
 from curate.train.fit import fit
 
 CLEAN = [
@@ -121,8 +122,11 @@ def test_the_card_is_of_the_bundled_model():
     assert found["sha256"] == sha256(BUNDLED / "toxicity.ftz")
     assert (BUNDLED / "toxicity.ftz").stat().st_size < 3_000_000
     assert found["languages"] == ["deu", "eng", "zho"]
-    assert found["scores"]["surge-toxicity-en"]["auc"] > 0.84
-    assert found["scores"]["cold-zh-dev"]["auc"] > 0.92
+    assert found["scores"]["surge-toxicity-en"]["auc"] > 0.86
+    assert found["scores"]["madlibs-77k"]["auc"] > 0.9
+    assert found["scores"]["cold-zh-dev"]["auc"] > 0.93
+    assert found["scores"]["audit-templates-deu"]["clean_above_0.9"] == 0
+    assert found["scores"]["audit-templates-eng"]["clean_above_0.9"] == 0
     assert all(one["licence"] for one in found["data"])
 
 
@@ -143,61 +147,19 @@ def test_without_the_extra_the_error_names_it():
         DetoxifyScorer("x.ckpt")(frame(["a"]))
 
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "you", "are", "an", "idiot", "nice", "house"]
-
-
-@pytest.fixture
-def checkpoint(tmp_path):
-    """Make a small Detoxify checkpoint with its configuration and tokenizer beside it."""
-    pytest.importorskip("detoxify")
-    torch = pytest.importorskip("torch")
-    import transformers
-
-    config = transformers.BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        num_labels=2,
-        initializer_range=2.0,
-    )
-    config.save_pretrained(tmp_path)
-    (tmp_path / "vocab.txt").write_text("\n".join(WORDS))
-    tokenizer = transformers.BertTokenizerFast(str(tmp_path / "vocab.txt"))
-    tokenizer.save_pretrained(tmp_path)
-    torch.manual_seed(0)
-    model = transformers.BertForSequenceClassification(config)
-    arguments = {
-        "model_type": "nowhere",
-        "model_name": "BertForSequenceClassification",
-        "tokenizer_name": "BertTokenizer",
-        "num_classes": 2,
-    }
-    held = {
-        "config": {
-            "arch": {"args": arguments},
-            "dataset": {"args": {"classes": ["toxic", "threat"]}},
-        },
-        "state_dict": model.state_dict(),
-    }
-    torch.save(held, tmp_path / "tiny.ckpt")
-    return tmp_path / "tiny.ckpt"
-
-
 @pytest.mark.detoxify
-def test_detoxify_scores_as_detoxify_does(checkpoint):
+def test_detoxify_scores_as_detoxify_does(small_checkpoint):
     import torch
     from detoxify import Detoxify
 
     texts = ["you are an idiot", "nice house", "you", "an idiot idiot house"]
-    got = DetoxifyScorer(str(checkpoint), "cpu")(frame(texts))["toxicity"].to_list()
-    held = torch.load(checkpoint, weights_only=True)
-    held["config"]["arch"]["args"]["model_type"] = str(checkpoint.parent)
-    torch.save(held, checkpoint.with_name("named.ckpt"))
+    got = DetoxifyScorer(str(small_checkpoint), "cpu")(frame(texts))["toxicity"].to_list()
+    held = torch.load(small_checkpoint, weights_only=True)
+    held["config"]["arch"]["args"]["model_type"] = str(small_checkpoint.parent)
+    torch.save(held, small_checkpoint.with_name("named.ckpt"))
     peer = Detoxify(
-        checkpoint=str(checkpoint.with_name("named.ckpt")),
-        huggingface_config_path=str(checkpoint.parent),
+        checkpoint=str(small_checkpoint.with_name("named.ckpt")),
+        huggingface_config_path=str(small_checkpoint.parent),
     )
     want = [peer.predict(text)["toxicity"] for text in texts]
     assert got == pytest.approx(want, abs=1e-5)
@@ -205,8 +167,8 @@ def test_detoxify_scores_as_detoxify_does(checkpoint):
 
 
 @pytest.mark.detoxify
-def test_detoxify_gives_the_same_for_any_batch(checkpoint):
-    scorer = DetoxifyScorer(str(checkpoint), "cpu")
+def test_detoxify_gives_the_same_for_any_batch(small_checkpoint):
+    scorer = DetoxifyScorer(str(small_checkpoint), "cpu")
     texts = ["you are an idiot " * n for n in range(0, 400, 13)] + ["", None, "\x00 😀"]
     languages = ["eng"] * (len(texts) - 1) + ["deu"]
     whole = scorer(frame(texts, languages))
@@ -218,16 +180,171 @@ def test_detoxify_gives_the_same_for_any_batch(checkpoint):
 
 
 @pytest.mark.detoxify
-def test_detoxify_refuses_missing_weights_and_pickles(checkpoint):
+def test_detoxify_refuses_missing_weights_and_pickles(small_checkpoint):
     import torch
 
-    held = torch.load(checkpoint, weights_only=True)
+    held = torch.load(small_checkpoint, weights_only=True)
     del held["state_dict"]["classifier.weight"]
-    torch.save(held, checkpoint.with_name("headless.ckpt"))
+    torch.save(held, small_checkpoint.with_name("headless.ckpt"))
     with pytest.raises(ComponentError, match=r"classifier\.weight"):
-        DetoxifyScorer(str(checkpoint.with_name("headless.ckpt")))(frame(["a"]))
-    torch.save({"config": random.Random(1), "state_dict": {}}, checkpoint.with_name("evil.ckpt"))
+        DetoxifyScorer(str(small_checkpoint.with_name("headless.ckpt")))(frame(["a"]))
+    torch.save(
+        {"config": random.Random(1), "state_dict": {}}, small_checkpoint.with_name("evil.ckpt")
+    )
     with pytest.raises(ComponentError, match="UnpicklingError"):
-        DetoxifyScorer(str(checkpoint.with_name("evil.ckpt")))(frame(["a"]))
+        DetoxifyScorer(str(small_checkpoint.with_name("evil.ckpt")))(frame(["a"]))
     with pytest.raises(RecipeError, match="is none"):
         DetoxifyScorer("none.ckpt")(frame(["a"]))
+
+
+@pytest.mark.detoxify
+def test_detoxify_gives_its_labels_and_not_those_it_lacks(small_checkpoint):
+    from curate.score.detoxify import load_detoxify
+
+    scorer = DetoxifyScorer(str(small_checkpoint), "cpu")
+    texts = ["you are an idiot", "nice house", "the house is nice " * 300]
+    got = conform(scorer(frame(texts)), "toxicity")
+    assert got["toxicity_sexual"].null_count() == 3
+    loaded = load_detoxify(str(small_checkpoint), "original", "cpu")
+    direct = loaded.score(pl.Series(texts[:2]))
+    for label in ("threat", "insult", "identity_attack", "obscene"):
+        assert got[f"toxicity_{label}"][:2].to_list() == direct[label].round(4).to_list()
+    windows = loaded.score(pieces(pl.Series(texts[2:]), 500)["text"])["toxicity"]
+    assert len(windows) > 5
+    assert got["toxicity"][2] == round(windows.max(), 4)
+    assert got["toxicity_mean"][2] == round(windows.mean(), 4)
+
+
+@pytest.mark.detoxify
+def test_a_batch_without_memory_is_halved_until_it_fits(small_checkpoint):
+    import torch
+
+    from curate.score.detoxify import LoadedModel, load_detoxify
+
+    loaded = load_detoxify(str(small_checkpoint), "original", "cpu")
+    texts = pl.Series(["you are an idiot " * (n % 9) + "house" for n in range(100)])
+    want = loaded.score(texts)
+    small = LoadedModel(
+        torch,
+        loaded.model,
+        loaded.tokenizer,
+        loaded.classes,
+        loaded.languages,
+        loaded.batch_tokens,
+    )
+    shapes = []
+
+    def refuse(_module, _arguments, named):
+        shapes.append(tuple(named["input_ids"].shape))
+        if len(named["input_ids"]) > limit:
+            raise torch.OutOfMemoryError("no")
+
+    hook = loaded.model.register_forward_pre_hook(refuse, with_kwargs=True)
+    try:
+        limit = 3
+        got = small.score(texts)
+        assert [rows for rows, _ in shapes][:3] == [16, 8, 4]
+        assert max(rows for rows, _ in shapes[3:]) == 2
+        assert sum(rows for rows, _ in shapes if rows <= 3) >= 100
+        assert got.select(pl.all().round(4)).equals(want.select(pl.all().round(4)))
+        limit = 0
+        with pytest.raises(ComponentError, match="one window of 64 tokens is too much"):
+            small.score(texts)
+    finally:
+        hook.remove()
+
+
+@pytest.mark.detoxify
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_name": "pipeline"}, "model_name is a class of transformers"),
+        ({"tokenizer_name": "../x"}, "tokenizer_name is a class"),
+        ({"trust_remote_code": True}, "gives model_name"),
+    ],
+)
+def test_a_checkpoint_names_nothing_but_a_model_for_texts(
+    small_checkpoint, tmp_path, change, message
+):
+    import torch
+
+    held = torch.load(small_checkpoint, weights_only=True)
+    held["config"]["arch"]["args"].update(change)
+    torch.save(held, tmp_path / "odd.ckpt")
+    with pytest.raises(ComponentError, match=message):
+        DetoxifyScorer(str(tmp_path / "odd.ckpt"))(frame(["a"]))
+
+
+class Evil:
+    """A pickle of it writes a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+@pytest.mark.detoxify
+def test_a_download_is_checked_by_its_name_and_never_executed(tmp_path, monkeypatch):
+    import hashlib
+
+    import torch
+    from detoxify import detoxify
+
+    torch.save({"config": Evil(str(tmp_path / "ran")), "state_dict": {}}, tmp_path / "evil.ckpt")
+    digest = hashlib.sha256((tmp_path / "evil.ckpt").read_bytes()).hexdigest()
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "cache"))
+    for name, message in ((digest[:8], "UnpicklingError"), ("0" * 8, "invalid hash")):
+        served = tmp_path / f"evil-{name}.ckpt"
+        served.write_bytes((tmp_path / "evil.ckpt").read_bytes())
+        monkeypatch.setitem(detoxify.MODEL_URLS, "unbiased", served.as_uri())
+        with pytest.raises(ComponentError, match=message):
+            DetoxifyScorer(name="unbiased")(frame(["a"]))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_sentences_that_are_toxic_alone_are_the_evidence():
+    plain = "Das Café öffnet um neun. 😀 We like it.\n\n\t"
+    insult = "Fuck you, you stupid worthless piece of shit, you filthy bastard!"
+    texts = [plain * 6 + insult + " " + plain * 6, plain, TOXIC[0], None]
+    spans = ToxicityScorer()(frame(texts))["toxicity_spans"]
+    (only,) = spans[0].to_list()
+    assert texts[0].encode()[only["start"] : only["end"]].decode() == insult
+    assert [one["end"] for one in spans[2].to_list()] == [len(TOXIC[0])]
+    assert spans[1] is None
+    assert spans[3] is None
+
+
+def test_a_long_run_without_sentences_is_told_by_its_pieces():
+    text = "the garden house is nice " * 60 + "fuck you you filthy bastard idiot " * 8
+    spans = ToxicityScorer()(frame([text]))["toxicity_spans"][0].to_list()
+    assert min(one["start"] for one in spans) > 1200
+    assert max(one["end"] for one in spans) == len(text.rstrip())
+    assert all(one["end"] - one["start"] <= 240 for one in spans)
+
+
+def test_labels_need_a_scorer_that_tells_them_apart():
+    with pytest.raises(RecipeError, match="'bundled' gives no label"):
+        ToxicitySection(maximum_threat=0.5)
+    with pytest.raises(RecipeError, match="no such class"):
+        ToxicitySection(scorer="detoxify", maximum_sexual=0.5)
+    assert ToxicitySection(scorer="detoxify", model="unbiased", maximum_sexual=0.5).label_limits
+    with pytest.raises(RecipeError, match="from a lower score"):
+        ToxicitySection(scorer="cascade", band=(0.5, 0.5))
+    with pytest.raises(RecipeError, match=r"maximum_score is 0\.4"):
+        ToxicitySection(action="remove-sentence", maximum_score=0.4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({}, (6, 18)),
+        ({"band": (0.32, 0.34), "maximum_score": 0.33}, (6, 6)),
+        ({"maximum_score": 0.2}, (4, 18)),
+        ({"maximum_score": 1.0}, (6, 19)),
+        ({"maximum_threat": 0.5}, (6, 19)),
+    ],
+)
+def test_a_band_is_widened_to_twentieths_and_to_the_limits(settings, steps):
+    assert ToxicitySection(scorer="cascade", **settings).steps == steps

@@ -66,11 +66,11 @@ def change(folder, store):
         measuring.measure_block(work, block)
     linking.link_at_once(work, corpus)
     linked = Linked(corpus, linking.link_key(work, corpus))
-    repeats.find_copies(work, linked)
-    places = range(len(corpus.blocks))
+    repeats.find_copies(work, (linked, "snapshot"))
+    places, lines = range(len(corpus.blocks)), repeats.Lines(linked)
     for place in places:
-        repeats.hash_block(work, (linked, place))
-    found = spanning.Found(linked, repeats.plan_ranges(work, linked))
+        repeats.hash_block(work, (lines, place))
+    found = spanning.Found(linked, repeats.plan_ranges(work, lines))
     for part in found.lines:
         repeats.count_lines(work, part)
     for place in places:
@@ -129,3 +129,87 @@ def test_many_ranges_of_hashes_give_the_same_bytes(folder, changed, tmp_path, mo
         assert block.changed is not None
         name = block.changed.name
         assert again.store.read_bytes(name) == work.store.read_bytes(name)
+
+
+NOTICE = "All of this may be\nprinted again by anybody."
+PARAGRAPHS = """
+name = "paragraphs"
+[[sources]]
+kind = "records"
+inputs = ["*.jsonl"]
+uri_column = "url"
+[spans]
+repeated_line_documents = 3
+repeated_paragraph_documents = 3
+paragraph_words = 5
+repeated_action = "ACTION"
+sources = ["records"]
+"""
+
+
+def own_words(name):
+    """Enough that documents with one notice are no near-duplicates."""
+    return " ".join(f"{name}{number}" for number in range(40))
+
+
+def find_all(folder, store, action):
+    """Documents of several sites with common paragraphs, changed or tagged."""
+    rows = [
+        {"url": f"https://{site}.example/", "text": f"{own_words(own)}\n\n{notice}\n\nToo short."}
+        for site, own, notice in (
+            ("a", "Some", NOTICE),
+            ("b", "Other", NOTICE.upper()),
+            ("c", "More", NOTICE.replace("\n", " ")),
+            ("d", "Few", "Nothing of that kind is said here."),
+        )
+    ]
+    (folder / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "r.toml").write_text(PARAGRAPHS.replace("ACTION", action))
+    recipe = load_recipe(folder / "r.toml")
+    work = Work(Store(str(store)), recipe)
+    parts = reading.plan_parts(recipe, folder)
+    for part in parts:
+        reading.read_part(work, part)
+    corpus = reading.assemble(work, parts)
+    measuring.measure_block(work, corpus.blocks[0])
+    linking.link_at_once(work, corpus)
+    linked = Linked(corpus, linking.link_key(work, corpus))
+    repeats.find_copies(work, (linked, "snapshot"))
+    for lines in (repeats.Lines(linked), repeats.Lines(linked, "paragraphs")):
+        repeats.hash_block(work, (lines, 0))
+        assert repeats.plan_ranges(work, lines) == 1
+        repeats.count_lines(work, repeats.LineRange(lines, 0, 1))
+    return work, spanning.Found(linked, 1, 1)
+
+
+def test_paragraphs_that_a_snapshot_repeats_go(tmp_path):
+    work, found = find_all(tmp_path, tmp_path / "store", "remove-span")
+    spanning.change_block(work, (found, 0))
+    documents = read_documents(work, spanning.assemble_changed(work, found), 0)
+    own = [own_words(name) for name in ("Some", "Other", "More")]
+    assert documents["text"].to_list() == [
+        *(f"{some}\n\nToo short." for some in own),
+        f"{own_words('Few')}\n\nNothing of that kind is said here.\n\nToo short.",
+    ]
+    assert documents["cleaned_by"].to_list() == [f"repeated_paragraphs:{len(NOTICE) + 2}"] * 3 + [
+        None
+    ]
+
+
+def test_paragraphs_and_lines_may_be_tagged_alone(tmp_path):
+    work, found = find_all(tmp_path, tmp_path / "store", "tag")
+    linked = found.linked
+    for ranges in (found.lines, found.paragraphs):
+        repeats.tag_block(work, (ranges, 0))
+        linked = repeats.assemble_tagged(work, ranges[0].lines, linked)
+    columns = ["site_lines_character_share", "common_paragraphs_character_share"]
+    scores = measuring.read_scores(work, linked.corpus.blocks[0], columns)
+    texts = read_documents(work, linked.corpus, 0, ["text"])["text"]
+    assert scores[columns[0]].to_list() == [0, 0, 0, 0]  # on each site one page
+    assert scores[columns[1]].to_list() == [
+        *(round((len(NOTICE) + 1) / len(text), 6) for text in texts[:3]),
+        0,
+    ]
+    made = replace(linked.corpus.blocks[0], found=())  # a block that was made
+    states = measuring.read_scores(work, made, ["site_lines_state", columns[0]])
+    assert states.to_dicts() == [{"site_lines_state": "not_applicable", columns[0]: None}] * 4

@@ -129,3 +129,34 @@ def test_a_huge_text_takes_linear_time():
         text[1],
     ]
     assert len(set(found.tolist())) == 2
+
+
+def test_paragraphs_are_equal_however_their_lines_are_cut():
+    text = pl.Series(["One two\nTHREE four.\n\nshort one", "x y z w\n\none two three\nfour", ""])
+    sites = np.full(3, SITE, np.uint64)
+    found, offsets = hash_lines(text, sites, "paragraphs", 4)
+    assert offsets.tolist() == [0, 2, 4, 4]
+    first, short, other, second = found.tolist()
+    assert first == second != 0
+    assert short == 0 != other
+    spans = line_spans(text, found == first, "paragraphs")
+    gone = [text[row].encode()[start:end].decode() for row, start, end, _ in spans.iter_rows()]
+    assert gone == ["One two\nTHREE four.\n", "one two three\nfour"]
+    assert spans["characters"].to_list() == list(map(len, gone))
+
+
+@given(st.lists(texts, max_size=4))
+def test_paragraphs_are_hashed_as_lines_with_their_breaks_as_blanks(batch):
+    text = pl.Series("text", batch, pl.String)
+    sites = np.full(len(batch), SITE, np.uint64)
+    found, offsets = hash_lines(text, sites, "paragraphs", 2)
+    pieces = segment(text)
+    assert offsets.tolist() == pieces.paragraph_offsets.tolist()
+    for start, end, value in zip(pieces.paragraph_start, pieces.paragraph_end, found, strict=True):
+        words = ((pieces.word_start >= start) & (pieces.word_end <= end)).sum()
+        line = "".join(
+            " " if text_class(ord(c)) == NEWLINE else c
+            for c in pieces.data[start:end].tobytes().decode()
+        )
+        alone, _ = hash_lines(pl.Series([line]), sites[:1])
+        assert value == (0 if words < 2 else alone[0])

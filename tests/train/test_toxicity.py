@@ -18,9 +18,18 @@ HEADS = {
     "cold-zh-dev.csv.gz": ("n,label,TEXT", "{n},{label},{text}"),
     "surge-profanity-en.csv": ("text,severity_rating", "swear{n},2.5"),
     "surge-toxicity-en.csv": ("text,is_toxic", "{text},{surge}"),
-    "hatecheck-en.csv": ("functionality,test_case,label_gold", "slur,{text},{gold}"),
-    "hatecheck-german.csv.gz": ("functionality,test_case,label_gold", "slur,{text},{gold}"),
-    "hatecheck-mandarin.csv.gz": ("functionality,test_case,label_gold", "slur,{text},{gold}"),
+    "hatecheck-en.csv": (
+        "functionality,test_case,label_gold,target_ident",
+        "slur,{text},{gold},women",
+    ),
+    "hatecheck-german.csv.gz": (
+        "functionality,test_case,label_gold,target_ident",
+        "slur,{text},{gold},women",
+    ),
+    "hatecheck-mandarin.csv.gz": (
+        "functionality,test_case,label_gold,target_ident",
+        "slur,{text},{gold},women",
+    ),
     "madlibs-77k.csv.gz": ("Text,Label", "{text},{bad}"),
     "sentence-templates-de.csv.gz": ("phrase,toxicity", "{text},{toxicity}"),
     "sentence-templates-zh-cn.csv.gz": ("phrase,toxicity", "{text},{toxicity}"),
@@ -88,6 +97,16 @@ def test_training_again_gives_the_same_bytes_and_a_card_that_fits(data, tmp_path
     assert found["scores"]["surge-toxicity-en"]["rows"] == 120
     assert "auc" not in found["scores"]["tatoeba-112"]
     assert {row["function"] for row in found["functions"]} == {"slur"}
+    (women,) = [
+        row
+        for row in found["false_positives_by_group"]
+        if (row["family"], row["group"]) == ("hatecheck-en", "women")
+    ]
+    (clean,) = [
+        row for row in found["functions"] if row["family"] == "hatecheck-en" and not row["toxic"]
+    ]
+    assert women["rows"] == clean["rows"] == 60
+    assert clean["accuracy_at_0.5"] == pytest.approx(1 - women["above_0.5"])
     assert "grump" not in first.with_suffix(".json").read_text()
 
 

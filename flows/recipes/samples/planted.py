@@ -88,6 +88,7 @@ _PAGES = {  # rule or reason → planted pages
     "quality.duplicate_line_character_share_below": ("double_footer",),
     "quality.short_line_share_below": ("short_lines", "tide_table"),
     "toxicity.maximum_score": ("angry_reader", "angry_driver", "angry_gamer", "angry_german"),
+    "personal.maximum_count": (),  # example.org, 555-01xx and test networks are nobody's
     "bias.maximum_derogatory_mentions": (
         "stereotype_drivers",
         "stereotype_foreigners",
