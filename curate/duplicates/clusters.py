@@ -101,11 +101,13 @@ def choose_survivors(
     links = links.filter(pl.col("similarity") >= section.least_of_duplicates)
     find = _find_references if section.scope == "reference" else _find_clusters
     found = find(_may_cluster(documents, links, section), links, section)
-    if earlier is not None:
-        found = found.filter(~pl.col("id").is_in(earlier["id"].implode()))
     if section.versions == "id":
         found = _keep_first(documents, found, section, ["work", "language"], "source_id", VERSION)
-    return _join_gone(found, pl.concat(gone)) if section.by else found
+    if section.by:
+        found = _join_gone(found, pl.concat(gone))
+    if earlier is not None:
+        found = found.filter(~pl.col("id").is_in(earlier["id"].implode()))
+    return found
 
 
 def _join_gone(members: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from typing import Literal
 
 import polars as pl
 
+from curate.decide import REFERENCE
 from curate.errors import DecisionError
 from curate.languages import UNKNOWN
 from curate.recipe import AlarmSection
@@ -68,7 +69,8 @@ def count_losses(work: Work, item: tuple[Decided, int]) -> None:
     decided, place = item
     removed_by = read_verdicts(work, decided, place)["removed_by"]
     rows = read_scores(work, decided.corpus.blocks[place], ["language"]).with_columns(removed_by)
-    languages = _count(rows, "language", "removed_by")
+    counts_here = removed_by.ne_missing(REFERENCE)  # what is only compared with is no loss
+    languages = _count(rows.filter(counts_here), "language", "removed_by")
     sites = pl.DataFrame(schema=_SITES)
     if work.recipe.alarm.watches_sites:
         found = read_documents(work, decided.corpus, place, ["uri"])["uri"]
@@ -77,7 +79,7 @@ def count_losses(work: Work, item: tuple[Decided, int]) -> None:
         named = pl.DataFrame(
             {"site": names, "removed_by": removed_by}, schema_overrides={"site": pl.String}
         )
-        counts = _count(named.drop_nulls("site"), "site", "removed_by")
+        counts = _count(named.filter(counts_here).drop_nulls("site"), "site", "removed_by")
         hashes = [hashlib.blake2b(s.encode(), digest_size=8).digest() for s in counts["site"]]
         numbers = pl.Series("hash", [int.from_bytes(h, "big") for h in hashes], dtype=pl.UInt64)
         sites = counts.with_columns(numbers).select(*_SITES).sort("hash", "site", "removed_by")

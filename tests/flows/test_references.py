@@ -37,6 +37,7 @@ def text(start: int, count: int = 40) -> str:
 
 
 LICENSED = [("short", text(1, 12)), ("book", text(2)), ("book-again", text(2))]
+LICENSED += [(f"more-{n}", " ".join(f"{n}w{k}" for k in range(30))) for n in range(120)]  # no alarm
 WEB = [
     ("of-short", text(1, 12)),
     ("of-book", f"{text(2)} end"),
@@ -79,7 +80,9 @@ def released(curate, tmp_path_factory) -> tuple[str, dict, dict[str, dict]]:
 
 def test_only_others_lose_and_only_to_references(released):
     _, result, ledger = released
+    more = {name: "duplicates.reference" for name, _ in LICENSED[3:]}
     assert {name: row["removed_by"] for name, row in ledger.items()} == {
+        **more,
         "short": "duplicates.reference",
         "book": "duplicates.reference",
         "book-again": "duplicates.reference",
@@ -90,10 +93,10 @@ def test_only_others_lose_and_only_to_references(released):
         "own": None,
     }
     assert ledger["of-book"]["duplicate_of"] in {ledger[n]["id"] for n in ("book", "book-again")}
-    assert result["documents"] == {"read": 8, "made": 0, "kept": 3, "removed": 5}
+    assert result["documents"] == {"read": 128, "made": 0, "kept": 3, "removed": 125}
     rules = {row["rule"]: (row["met"], row["removed"]) for row in result["rules"]}
-    assert rules["duplicates.exact"] == (8, 1)
-    assert rules["duplicates.reference"] == (6, 3)
+    assert rules["duplicates.exact"] == (128, 1)
+    assert rules["duplicates.reference"] == (126, 123)
 
 
 def test_what_if_and_explain_know_references(curate, released):
@@ -106,7 +109,7 @@ def test_what_if_and_explain_know_references(curate, released):
         return {names[row["id"]]: row["after"] for row in found["changed"]}
 
     assert changed("duplicates.release_reference=true") == dict.fromkeys(
-        ("short", "book", "book-again")
+        name for name, _ in LICENSED
     )
     scope = changed("duplicates.scope=release")
     assert sorted(scope.values()) == ["duplicates.exact"]

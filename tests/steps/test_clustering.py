@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from curate.duplicates.candidates import LINKS
-from curate.duplicates.clusters import MEMBERS, choose_survivors
+from curate.duplicates.clusters import EARLIER, MEMBERS, choose_survivors
 from curate.recipe import PROCESS_BYTES, make_recipe
 from curate.steps import clustering
 from curate.steps.clustering import find_members
@@ -59,6 +59,43 @@ SETTINGS = [
     for scope in ("snapshot", "release")
     for versions in ("similar", "id", "off")
 ]
+
+
+def draw_earlier(documents: pl.DataFrame) -> pl.DataFrame:
+    """Documents released before that some texts equal, or are near to."""
+    draw = random.Random(6)
+    texts = draw.sample([*documents["text_hash"].drop_nulls().unique().sort()], 60)
+    rows = []
+    for number, text in enumerate(texts):
+        other = text if number % 3 == 0 else f"{number // 4:032x}"
+        rows.append((text, f"{number:08x}", other, "old@1", 1.0 if other == text else 0.8))
+    return pl.DataFrame(rows, EARLIER, orient="row").unique("earlier_hash", keep="first")
+
+
+@pytest.mark.parametrize("scope", ["release", "language", "reference", "index"])
+@pytest.mark.parametrize("by", [(), ("url",), ("url", "key")])
+def test_pieces_know_addresses_references_and_what_was_released_before(work, scope, by):
+    draw = random.Random(7)
+    documents = draw_documents()
+    rows = range(documents.height)
+    documents = documents.with_columns(
+        is_reference=pl.Series([draw.random() < 0.1 for _ in rows]),
+        url=pl.Series([draw.choice([None, *map(str, range(200))]) for _ in rows]),
+        key=pl.Series([draw.choice([None, *map(str, range(200))]) for _ in rows]),
+        parent=pl.lit(None, dtype=pl.String),
+    )
+    links = draw_links(documents)
+    work.store.write_frame(name_of("link", "links"), links)
+    earlier = draw_earlier(documents) if scope == "index" else None
+    settings = {"scope": scope, "by": by, "versions": "off"}
+    section = work.recipe.duplicates.model_copy(update=settings)
+    expected = choose_survivors(documents.drop("row", "source"), links, section, earlier)
+    readers = [lambda at=at: documents[at : at + 100] for at in range(0, documents.height, 100)]
+    for memory in (2 << 30, PROCESS_BYTES + 20_000):
+        limited = section.model_copy(update={"memory": memory})
+        found = find_members(work, readers, documents.height, "links", limited, earlier)
+        assert found.select(MEMBERS.names()).sort("id").equals(expected)
+    assert expected.height > 50
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
