@@ -303,6 +303,10 @@ def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
 
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
+        if name.split(".")[0] == "classifiers":
+            if name.rpartition(".")[2] in ("name", "model", "label", "maximum_characters"):
+                raise _needs_run(manifest, name, "it measures again")
+            continue
         if name.split(".")[0] in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
         setting = ".".join(name.split(".")[:2])
