@@ -38,17 +38,9 @@ def _letters(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}]+", " ").str.strip_chars()
 
 
-def _marks(text: pl.Expr) -> pl.Expr:
-    """Lower case; digits become 0; marks and signs are words of their own."""
-    spaced = text.str.to_lowercase().str.replace_all(r"\p{N}", "0")
-    spaced = spaced.str.replace_all(r"([^\p{L}\p{M}0\s])", " ${1} ")
-    return spaced.str.replace_all(r"[\s\x00]+", " ").str.strip_chars()
-
-
 PREPARATIONS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "plain": _plain,
     "letters": _letters,
-    "marks": _marks,
 }
 
 

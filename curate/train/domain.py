@@ -22,10 +22,10 @@ OTHER = "other"
 PREPARATION = "letters"
 PARAMETERS = {
     "dim": 24,
-    "minn": 0,
-    "maxn": 0,
+    "minn": 4,
+    "maxn": 5,
+    "bucket": 50_000,
     "minCount": 2,
-    "wordNgrams": 1,
     "epoch": 30,
     "lr": 0.5,
     "loss": "softmax",

@@ -32,7 +32,8 @@ def train_texts(
     into pieces, of which each combination of `balance` gives as many as the rarest label beside it, by hash.
 
     Args:
-        rows: `text`, `label`, and the columns of `balance`; one row per document.
+        rows: `text`, `label`, and the columns of `balance`; one row per document. Where
+            `held_out` is true the document is for testing alone, and its score is told apart.
         out: the folder.
         name: of the model.
         preparation: what is done to each text (`curate.models.PREPARATIONS`).
@@ -46,7 +47,9 @@ def train_texts(
         ComponentError: fastText failed.
     """
     rows = rows.drop_nulls(["text", "label"]).unique("text", maintain_order=True)
-    rows = rows.with_columns(test=is_test(rows["text"]))
+    if "held_out" not in rows.columns:
+        rows = rows.with_columns(held_out=pl.lit(value=False))
+    rows = rows.with_columns(test=is_test(rows["text"]) | pl.col("held_out"))
     counts = rows.group_by("label").agg(seen=(~pl.col("test")).sum(), tested=pl.col("test").sum())
     counts = counts.sort("label")
     few = counts.filter((pl.col("seen") < MINIMUM_DOCUMENTS) | (pl.col("tested") < 1))
@@ -97,21 +100,30 @@ def _balanced(pieces: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _scores(model: Path, tested: pl.DataFrame) -> dict[str, Any]:
-    """Accuracy by label (and group); of two labels also the area under the ROC curve."""
+    """Accuracy by label (and language); of two labels also the area under the ROC curve.
+
+    `all` is the tenth of the sets that were trained on; `held-out sets` are whole other ones.
+    """
     found = top_label(model, tested["text"])
     tested = tested.with_columns(right=found["label"].eq_missing(tested["label"]))
-    groups = ["label"] if "language" not in tested.columns else ["language", "label"]
-    scores: dict[str, Any] = {}
-    for key, rows in sorted(tested.group_by(groups)):
-        share = rows["right"].sum() / rows.height
-        scores["-".join(map(str, key))] = {"rows": rows.height, "accuracy": round(share, 4)}
     labels = tested["label"].unique().sort().to_list()
-    whole: dict[str, Any] = {
-        "rows": tested.height,
-        "accuracy": round(tested["right"].sum() / max(tested.height, 1), 4),
-    }
     if len(labels) == 2:  # noqa: PLR2004
         values = label_probability(model, tested["text"], labels[0])
-        area = area_under_curve(tested["label"] == labels[0], values)
-        whole["auc"] = round(area, 4)
-    return {"all": whole, **scores}
+        tested = tested.with_columns(values.alias("value"))
+    groups = ["label"] if "language" not in tested.columns else ["language", "label"]
+    scores = {"all": _score(tested.filter(~pl.col("held_out")), labels)}
+    others = tested.filter("held_out")
+    if others.height:
+        scores["held-out sets"] = _score(others, labels)
+    for key, rows in sorted(tested.group_by(["held_out", *groups])):
+        name = "-".join(map(str, key[1:])) + (" held out" if key[0] else "")
+        scores[name] = _score(rows, [])
+    return scores
+
+
+def _score(rows: pl.DataFrame, labels: list[str]) -> dict[str, Any]:
+    share = rows["right"].sum() / max(rows.height, 1)
+    found: dict[str, Any] = {"rows": rows.height, "accuracy": round(share, 4)}
+    if len(labels) == 2 and rows["label"].n_unique() == 2:  # noqa: PLR2004
+        found["auc"] = round(area_under_curve(rows["label"] == labels[0], rows["value"]), 4)
+    return found
