@@ -11,11 +11,8 @@ where to look, and the samples are there to be read.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -26,6 +23,7 @@ from curate.ledger import find_parts, find_rows, read_text
 from curate.recipe import AuditSection, ToxicitySection, make_recipe
 from curate.release.manifest import Manifest, find_release
 from curate.score.bias import AXES, MARKERS
+from curate.score.templates import load_templates
 from curate.store import Store
 
 GROUPS = {
@@ -240,23 +238,6 @@ _SAMPLE = {
     "removed_by": pl.String,
     "toxicity": pl.Float64,
 }
-
-
-@cache
-def load_templates() -> pl.DataFrame:
-    """Sentences without offence: `language`, `axis`, `group`, `text`."""
-    content = tomllib.loads(
-        Path(__file__).with_name("audit_templates.toml").read_text(encoding="utf-8")
-    )
-    rows = [
-        (language, axis, group, sentence.format(term))
-        for language, facts in content.items()
-        for axis in AXES
-        for group, terms in facts[axis].items()
-        for term in terms
-        for sentence in facts["sentences"]
-    ]
-    return pl.DataFrame(rows, schema=["language", "axis", "group", "text"], orient="row")
 
 
 def try_templates(section: ToxicitySection) -> pl.DataFrame:

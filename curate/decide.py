@@ -20,6 +20,7 @@ from curate.errors import DecisionError, RecipeError
 from curate.presets import all_rules
 from curate.recipe import (
     CASCADE_STEPS,
+    ClassifierSection,
     DuplicatesSection,
     Limits,
     PageSection,
@@ -29,7 +30,7 @@ from curate.recipe import (
     ToxicitySection,
     UrlsSection,
 )
-from curate.schema import BEFORE_SPANS, COLUMNS, DataType
+from curate.schema import BEFORE_SPANS, COLUMNS, DataType, classifier_columns, column_facts
 
 Removes = Literal[
     "below", "above", "at_or_below", "at_or_above", "true", "false", "outside", "listed"
@@ -103,7 +104,7 @@ class Rule:
     @property
     def scorer(self) -> str:
         """The scorer that the rule reads."""
-        return COLUMNS[self.column.removesuffix(BEFORE_SPANS)].scorer
+        return column_facts(self.column.removesuffix(BEFORE_SPANS)).scorer
 
     @property
     def state(self) -> str:
@@ -212,7 +213,13 @@ def compile_rules(recipe: Recipe) -> tuple[Rule, ...]:
         rules.append(
             Rule("language.minimum_score", "language_score", "below", language.minimum_score)
         )
+    if language.minimum_share is not None:
+        rules.append(
+            Rule("language.minimum_share", "language_share", "below", language.minimum_share)
+        )
     rules += _quality_rules(recipe.quality)
+    for section in recipe.classifiers:
+        rules += _classifier_rules(section)
     perplexity = recipe.perplexity
     if perplexity.keep is not None:
         rules.append(Rule("perplexity.keep", "perplexity_bucket", "outside", perplexity.keep))
@@ -258,6 +265,20 @@ def _url_rules(section: UrlsSection) -> list[Rule]:
             Rule("urls.maximum_word_score", "url_word_score", "above", limit, section.action)
         )
     return rules
+
+
+def _classifier_rules(section: ClassifierSection) -> list[Rule]:
+    label, score, _ = classifier_columns(section.name)
+    rules: list[tuple[str, str, Removes, float | tuple[str, ...] | None]] = [
+        ("keep", label, "outside", section.keep),
+        ("minimum_score", score, "below", section.minimum_score),
+        ("maximum_score", score, "above", section.maximum_score),
+    ]
+    return [
+        Rule(f"classifiers.{section.name}.{name}", column, removes, limit, section.action)
+        for name, column, removes, limit in rules
+        if limit is not None
+    ]
 
 
 _PAGE_RULES: dict[str, tuple[str, Removes]] = {  # name in [page] → column, what is a hit

@@ -432,6 +432,10 @@ def _count_undetermined(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> int:
 def _refuse(manifest: Manifest, settings: dict[str, str]) -> None:
     for name in settings:
         section, setting = name.split(".")[0], ".".join(name.split(".")[:2])
+        if section == "classifiers":
+            if name.rpartition(".")[2] in ("name", "model", "label", "maximum_characters"):
+                raise _needs_run(manifest, name, "it measures again")
+            continue
         if section in CHANGES_TEXT:
             raise _needs_run(manifest, name, "it changes what is read")
         for part in (section, setting):

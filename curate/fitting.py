@@ -138,6 +138,36 @@ def texts_of_records(path: Path, text_column: str = "text") -> pl.Series:
     return pl.concat(cleaned).rechunk()
 
 
+def documents_of_release(store: Store, reference: str, columns: list[str]) -> pl.DataFrame:
+    """Columns of all documents that a release keeps, in the order of its shards.
+
+    Raises:
+        ReleaseError: there is no such release, or it is not whole.
+    """
+    found = [
+        pl.DataFrame(pl.from_arrow(batch))
+        for part in load(reference, store=store.url, split=None).values()
+        for batch in part.select_columns(columns).with_format("arrow").iter(batch_size=4096)
+    ]
+    return pl.concat(found) if found else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+
+
+def texts_of(store: Store, places: tuple[str, ...], text_column: str = "text") -> pl.Series:
+    """The texts of files and releases (`name@version`): those files that exist are files.
+
+    Raises:
+        InputError: a file cannot be read, or has no such column.
+        ReleaseError: there is no such release.
+    """
+    found = []
+    for place in places:
+        if "@" in place and not Path(place).exists():
+            found.append(documents_of_release(store, place, ["text"])["text"])
+        else:
+            found.append(texts_of_records(Path(place), text_column))
+    return pl.concat(found).rechunk()
+
+
 def fit_rules(language: str, reference: Reference, tail: float = 0.05) -> str:
     """The rules of a language, as the text of a rules file.
 

@@ -21,7 +21,7 @@ from pydantic import (
 from curate.errors import RecipeError, nearest
 from curate.languages import normalise_language, stop_words
 from curate.presets import all_rules, load_preset, read_rules_file
-from curate.schema import COLUMNS, FOUND
+from curate.schema import COLUMNS, DOCUMENT, FOUND, classifier_columns
 
 
 class Section(BaseModel):
@@ -283,12 +283,15 @@ class LanguageSection(Section):
     Attributes:
         model: `bundled`, or the path of any fastText language model.
         keep: ISO 639-1 or 639-3 codes; left out: all languages.
-        minimum_score: a document below it is removed; left out: none is.
+        minimum_score: a document below it is removed; left out: none is. Of the bundled model's
+            scores about so large a share is right (see its card).
+        minimum_share: a document less of which is in its language is removed; left out: none is.
     """
 
     model: str = "bundled"
     keep: Annotated[tuple[str, ...], Field(strict=False)] | None = None
     minimum_score: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
+    minimum_share: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
 
     @field_validator("keep")
     @classmethod
@@ -468,6 +471,46 @@ def parse_size(size: object) -> int:
         return count
     asked = "[duplicates] memory is a size above 256MiB, which a process needs without any data"
     raise RecipeError(asked, f"{size!r} came", "", 'as in memory = "2GiB"')
+
+
+class ClassifierSection(Section):
+    """A fastText classifier: the columns `<name>_label` and `<name>_score`; no rule by itself.
+
+    Attributes:
+        name: of the columns and of the rules (`classifiers.<name>.minimum_score`).
+        model: the path of a fastText model, a bundled one (`quality`), or a name of the registry.
+        label: the score is this label's probability; left out: the likeliest label's.
+        maximum_characters: of a text that the model sees; left out: all.
+        keep: documents with another likeliest label are hits; left out: none is.
+        minimum_score: a document below it is a hit; left out: none is.
+        maximum_score: a document above it is a hit; left out: none is.
+        action: what a hit does.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    model: Annotated[str, Field(min_length=1)]
+    label: str | None = None
+    maximum_characters: Annotated[int, Field(gt=0)] | None = None
+    keep: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
+    minimum_score: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
+    maximum_score: Annotated[float, Field(ge=0, le=1, strict=False)] | None = None
+    action: Literal["tag", "remove"] = "remove"
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        for column in classifier_columns(name):
+            if column in COLUMNS or column in DOCUMENT:
+                asked = "[[classifiers]] have names that make columns of their own"
+                raise RecipeError(
+                    asked, f"{name!r} makes {column}, which there is", "", "rename it"
+                )
+        return name
+
+    @field_validator("keep")
+    @classmethod
+    def _bare(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return labels and tuple(sorted({label.removeprefix("__label__") for label in labels}))
 
 
 class DuplicatesSection(Section):
@@ -963,6 +1006,7 @@ class Recipe(Section):
     language: LanguageSection = LanguageSection()
     quality: QualitySection = QualitySection()
     perplexity: PerplexitySection = PerplexitySection()
+    classifiers: Annotated[tuple[ClassifierSection, ...], Field(strict=False)] = ()
     duplicates: DuplicatesSection = DuplicatesSection()
     decontamination: DecontaminationSection = DecontaminationSection()
     spans: SpansSection = SpansSection()
@@ -975,6 +1019,16 @@ class Recipe(Section):
     alarm: AlarmSection = AlarmSection()
     augment: AugmentSection = AugmentSection()
     release: ReleaseSection = ReleaseSection()
+
+    @field_validator("classifiers")
+    @classmethod
+    def _distinct(cls, sections: tuple[ClassifierSection, ...]) -> tuple[ClassifierSection, ...]:
+        names = [section.name for section in sections]
+        for name in names:
+            if names.count(name) > 1:
+                asked = "[[classifiers]] have names of their own"
+                raise RecipeError(asked, f"{name!r} names more than one", "", "rename one")
+        return sections
 
     @property
     def span_changes(self) -> tuple[str, ...]:
@@ -1171,7 +1225,7 @@ def make_recipe(values: dict[str, Any], where: str = "", text: str = "") -> Reci
         raise RecipeError(error.asked, error.came, where, error.change) from error
 
 
-_TABLES = {"sources", "parallel", "decontamination.sets"}  # lists of sections
+_TABLES = {"sources", "parallel", "classifiers", "decontamination.sets"}  # lists of sections
 _KINDS: dict[str, type[Section]] = {
     "commoncrawl": CommonCrawlSection,
     "wikipedia": WikipediaSection,
@@ -1185,14 +1239,18 @@ def _assign(values: dict[str, Any], name: str, value: str) -> None:
     *sections, key = name.split(".")
     if sections == ["quality"] and key not in QualitySection.model_fields:
         sections.append("rules")
-    target = values
+    target: Any = values
     for section in sections:
-        target = target.setdefault(section, {})
-        if not isinstance(target, dict):
-            asked = "--set names a setting as section.name=value"
-            raise RecipeError(
-                asked, f"{name!r} is none", "--set", "leave the sources to the recipe"
-            )
+        if isinstance(target, list):
+            target = next((one for one in target if one.get("name") == section), None)
+        else:
+            target = target.setdefault(section, {})
+        if not isinstance(target, dict) and section != "classifiers":
+            break
+    if not isinstance(target, dict):
+        asked = "--set names a setting as section.name=value"
+        change = "leave the sources to the recipe; a classifier is set by its name"
+        raise RecipeError(asked, f"{name!r} is none", "--set", change)
     try:
         target[key] = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -133,6 +133,8 @@ COLUMNS: dict[str, Column] = {
     "language": Column("language", pl.String),  # ISO 639-3, `und` where unknown
     "script": Column("language", pl.String),  # ISO 15924
     "language_score": Column("language", pl.Float64, 4),
+    "languages": Column("language", pl.String),  # `eng:0.7 deu:0.3`, the largest share first
+    "language_share": Column("language", pl.Float64, 2),  # of `language`, by letters
     "characters": Column("quality", pl.Int64),  # Unicode code points
     "words": Column("quality", pl.Int64),
     "lines": Column("quality", pl.Int64),
@@ -273,6 +275,27 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+CLASSIFIER = "classifier_"  # begins the name of a scorer that `[[classifiers]]` names
+
+
+def classifier_columns(name: str) -> tuple[str, str, str]:
+    """The columns of a classifier that a recipe names: label, score, state."""
+    return f"{name}_label", f"{name}_score", f"{CLASSIFIER}{name}_state"
+
+
+def column_facts(name: str) -> Column:
+    """The declaration of a column, those of a recipe's classifiers included.
+
+    Raises:
+        KeyError: it is no score column.
+    """
+    if name not in COLUMNS:
+        owner, _, what = name.rpartition("_")
+        if owner and what in ("label", "score"):
+            return Column(CLASSIFIER + owner, pl.String if what == "label" else pl.Float64, 4)
+    return COLUMNS[name]
+
+
 def document_id(source: str, identity: str) -> str:
     """The 128-bit id of a record, as 32 hex digits."""
     text = f"{source}\0{identity}"
@@ -286,6 +309,9 @@ def columns_of(scorer: str) -> dict[str, DataType]:
         ComponentError: no column is declared for the scorer.
     """
     found = {name: column.dtype for name, column in COLUMNS.items() if column.scorer == scorer}
+    if scorer.startswith(CLASSIFIER):
+        label, score, _ = classifier_columns(scorer.removeprefix(CLASSIFIER))
+        found = {label: pl.String, score: pl.Float64}
     if not found:
         raise ComponentError(
             f"scorer {scorer!r} has columns", "none is declared", "curate/schema.py"
@@ -307,7 +333,7 @@ def conform(scores: pl.DataFrame, scorer: str) -> pl.DataFrame:
     for name, dtype in wanted.items():
         expression = pl.col(name).cast(dtype)
         if dtype == pl.Float64:
-            expression = expression.round(COLUMNS[name].decimals)
+            expression = expression.round(column_facts(name).decimals)
         expressions.append(expression)
     frame = scores.select(expressions)
     for name, dtype in wanted.items():

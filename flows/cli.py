@@ -18,6 +18,7 @@ from flows.display import (
     show_change,
     show_diff,
     show_fit,
+    show_models,
     show_plan,
     show_preset,
     show_presets,
@@ -522,6 +523,20 @@ def audit(reference: str, samples: int, store: str | None, as_json: bool) -> Non
     show_audit(reference, found)
 
 
+@main.command()
+@json_option
+@fail_in_one_sentence
+def models(as_json: bool) -> None:
+    """List the models: bundled, in the cache folder, and known elsewhere."""
+    from curate.models.registry import cache_folder, describe_models
+
+    found = describe_models()
+    if as_json:
+        click.echo(json.dumps({"cache": str(cache_folder()), "models": found}))
+        return
+    show_models(found, str(cache_folder()))
+
+
 @main.group()
 def train() -> None:
     """Train the models that the package carries."""
@@ -548,6 +563,80 @@ def train_language_command(data: Path, out: Path, as_json: bool) -> None:
     from curate.train.language import train_language
 
     show_scores(train_language(data, out), as_json=as_json)
+
+
+@train.command("quality")
+@click.option(
+    "--positive",
+    multiple=True,
+    metavar="FILE|NAME@VERSION",
+    help="Documents that are wanted: a records file or a release; several times.",
+)
+@click.option(
+    "--negative",
+    multiple=True,
+    metavar="FILE|NAME@VERSION",
+    help="Documents of a crawl as it is.",
+)
+@click.option("--text-column", default="text", show_default=True, help="Of the records files.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder of the sets of the bundled model, which is then trained.",
+)
+@out_option
+@store_option
+@json_option
+@fail_in_one_sentence
+def train_quality_command(
+    positive: tuple[str, ...],
+    negative: tuple[str, ...],
+    text_column: str,
+    data: Path | None,
+    out: Path,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Train a quality model: wanted documents against a crawl as it is."""
+    from curate.errors import RecipeError
+    from curate.train.quality import train_bundled_quality, train_quality
+
+    if data is not None and not positive and not negative:
+        card = train_bundled_quality(data, out)
+    elif data is None and positive and negative:
+        from curate.fitting import texts_of
+
+        place = _open_store(store or STORE)
+        told = {"positive": [Path(p).name for p in positive]}
+        told |= {"negative": [Path(p).name for p in negative]}
+        wanted, crawl = (texts_of(place, names, text_column) for names in (positive, negative))
+        card = train_quality(wanted, crawl, out, told)
+    else:
+        asked = "train quality takes --positive and --negative, or --data"
+        raise RecipeError(asked, "another choice came", "train quality", "name one of the two")
+    show_scores(card, as_json=as_json)
+
+
+@train.command("domain")
+@click.option(
+    "--release",
+    "reference",
+    required=True,
+    metavar="NAME@VERSION",
+    help="A release with articles of Wikipedia.",
+)
+@out_option
+@store_option
+@json_option
+@fail_in_one_sentence
+def train_domain_command(reference: str, out: Path, store: str | None, as_json: bool) -> None:
+    """Train a classifier of domains from the categories of a release's articles."""
+    from curate.fitting import documents_of_release
+    from curate.train.domain import train_domain
+
+    columns = ["text", "categories"]
+    articles = documents_of_release(_open_store(store or STORE), reference, columns)
+    show_scores(train_domain(articles, out, reference), as_json=as_json)
 
 
 @train.command("extractor")

@@ -360,6 +360,18 @@ def show_scores(scores: dict[str, Any], *, as_json: bool) -> None:
     click.echo(f"{scores['bytes']:,} bytes, sha256 {scores['sha256']}")
 
 
+def show_models(found: list[dict[str, Any]], folder: str) -> None:
+    """The models that there are, and whence the others come."""
+    table = make_table("model", "kind", "where", "size", "licence", "labels", "sha256")
+    for model in found:
+        size = "" if model["bytes"] is None else format_size(model["bytes"])
+        digest = (model["sha256"] or "pinned on first use")[:19]
+        told = (model[name] for name in ("licence", "labels"))
+        table.add_row(model["name"], model["kind"], model["where"], size, *told, digest)
+    make_console().print(table)
+    click.echo(f"models that are fetched lie in {folder}")
+
+
 def show_releases(found: list[ReleaseSummary]) -> None:
     """The releases of a store."""
     table = make_table("release", "documents", "size", "content hash")

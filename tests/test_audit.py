@@ -10,12 +10,12 @@ from curate.audit import (
     COLUMNS,
     GROUPS,
     find_flagged,
-    load_templates,
     measure_audit,
     tell_row,
     try_templates,
 )
 from curate.recipe import AuditSection, ToxicitySection
+from curate.score.templates import load_templates
 
 
 def ledger(*rows: tuple[str | None, list[str], str | None, dict[str, int]]) -> pl.DataFrame:

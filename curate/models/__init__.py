@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from curate.errors import ComponentError, RecipeError
+from curate.models.registry import find_named, suggest
 
 BUNDLED = Path(__file__).parent
 EXTRACTOR_MODEL = "extractor.npz"  # trees, see `curate.sources.extract`
@@ -47,20 +48,26 @@ def find_model(name: str, kind: str) -> Path:
     """The file of a model.
 
     Args:
-        name: `bundled`, or the path of a fastText model file.
+        name: `bundled`, the path of a fastText model file, or a name: of a bundled model
+            (`quality`) or of one in the registry, which is fetched where it is not in the cache.
         kind: `language`, `toxicity` …: which bundled model.
 
     Raises:
-        RecipeError: there is no such file.
-        ComponentError: it is no whole fastText classifier, or its card is of another file.
+        RecipeError: there is no such file or name.
+        ComponentError: it is no whole fastText classifier, its card is of another file, or it
+            cannot be fetched.
     """
     path = BUNDLED / f"{kind}.ftz" if name == "bundled" else Path(name)
     if not path.is_file():
-        raise RecipeError(
-            f"[{kind}] model names a fastText model file",
-            f"{name!r} is no file" if name != "bundled" else f"the package has no {path.name}",
-            change="write 'bundled' or the path of a .bin or .ftz file",
-        )
+        bundled = BUNDLED / f"{name}.ftz"
+        found = bundled if bundled.is_file() else find_named(name)
+        if found is None:
+            raise RecipeError(
+                f"[{kind}] model names a fastText model file",
+                f"{name!r} is no file" if name != "bundled" else f"the package has no {path.name}",
+                change=suggest(name),
+            )
+        path = found
     card(path)
     return path
 

@@ -1,18 +1,30 @@
 """Language and script of a document, by any fastText language model.
 
-What the model sees of a document: the whole text up to 1,200 characters; of a longer one its
-first, middle and last 400 characters. The label gives the language and, where it has one, the
-script; else the script is the text's own, the one with the most letters. A label whose script
-holds less than a tenth of the letters seen is no answer: the language is then `und`, score 0, as
-it is for a text without letters.
+What the model sees of a document: the whole text up to 360 characters; of a longer one five windows
+of 72 characters, evenly spaced; addresses (URLs, e-mail) are left out. The label gives the language and, where it has one, the script;
+else the script is the text's own, the one with the most letters. Where the model's card has a
+`calibration`, the score is a probability: the share of texts of so many letters and such a score,
+among those that the card names, whose language was right.
+
+The language is `und`, score 0, of a text with too few letters or with fewer letters than digits and
+signs, of code (by the signs that prose hardly uses), where the script of the label holds less than
+a tenth of the letters seen, and where a calibrated score is below 0.2.
+
+The shares of a document's languages are those of eight such windows, cut to one line each (up to 576
+characters: of its lines, by their letters). A window counts for another language than the document's
+where the model is sure of it (0.8); the document's language is then the one with the largest share,
+and `und` where none has half.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,21 +40,31 @@ from curate.languages import (
     WIKIPEDIA_CODES,
     canonical,
 )
-from curate.models import find_model, identity, load_fasttext, top_label
+from curate.models import card, find_model, identity, load_fasttext, top_label
 
-SAMPLE_CHARACTERS = 1200
+WINDOW_CHARACTERS = 72
+SAMPLE_WINDOWS = 5
+LINE_WINDOWS = 8
 MINIMUM_SCRIPT_SHARE = 0.1
+MINIMUM_LETTERS = 6  # with those of scripts whose letter is a syllable or a word counted thrice
+MINIMUM_ANSWER = 0.2  # a calibrated score below it is no answer
+SURE = 0.8  # from here up a line is of another language than its document
+SURE_LETTERS = 20
+MAXIMUM_CODE_MARKS = 0.05  # of the characters that are no white space; prose has 0.01
+_CODE_MARKS = r"[{}=<>_\\|&*+#$@^~`]|[)}\]];|//|\(\)|\w\(|\w\[\w*[A-Za-z]\w*\]"
+_ADDRESS = r"(?i)\b(?:https?://|www\.)\S+|\S+@\S+\.\w+"
+_DENSE = ("Hani", "Hira", "Kana", "Hang", "Ethi", "Yiii")
 _KANA_SHARE = 0.1  # of Han and kana together: Japanese prose has about half, Chinese none
 _CHUNK = 256  # documents whose code points are held at once
 
 
 @dataclass(frozen=True)
 class LanguageScorer:
-    """Adds `language`, `script`, `language_score` and `language_state`.
+    """Adds `language`, `script`, `language_score`, `languages`, `language_share` and the state.
 
     Attributes:
-        model: `bundled`, or the path of a fastText model whose labels are language codes
-            (`en`, `eng`, `eng_Latn`, `zh-Hans`).
+        model: `bundled`, the path of a fastText model whose labels are language codes (`en`, `eng`,
+            `eng_Latn`, `zh-Hans`), or the name of one in the registry.
     """
 
     model: str = "bundled"
@@ -52,59 +74,200 @@ class LanguageScorer:
 
         Returns:
             The rows with `language` (ISO 639-3, `und` where unknown), `script` (ISO 15924, `Zyyy`
-            without letters), `language_score` (the model's probability, 0–1) and
-            `language_state` (null: every text has a value).
+            without letters), `language_score` (0–1), `languages` (`eng:0.70 deu:0.30`: the share of
+            each, the largest first; null without letters), `language_share` (0–1, of `language`;
+            0 where it is `und`) and `language_state` (null: every text has a value).
 
         Raises:
             RecipeError: the model's file is not there.
             ComponentError: it is no fastText classifier, or its labels are no languages.
         """
         path = find_model(self.model, "language")
-        codes = label_codes(path)
         texts = sample(frame["text"])
-        found = top_label(path, texts)
-        counts = _script_counts(texts)
-        own = _dominant(counts)
-        letters = counts.sum(axis=1)
-        languages, scripts, scores = [], [], []
-        for row, (label, score) in enumerate(found.iter_rows()):
-            language, script = codes.get(label, (None, None))
-            parts = SCRIPT_PARTS.get(script or own[row], (script or own[row],))
-            share = sum(int(counts[row, _SCRIPTS[part]]) for part in parts if part in _SCRIPTS)
-            if language is None or share < MINIMUM_SCRIPT_SHARE * max(letters[row], 1):
-                languages.append(UNKNOWN)
-                scripts.append(own[row])
-                scores.append(0.0)
-            else:
-                languages.append(language)
-                scripts.append(script or own[row])
-                scores.append(score)
+        whole = identify(path, texts)
+        lines = _lines(frame["text"])
+        parts = lines.select("row").hstack(identify(path, lines["line"]))
+        merged = _merge(whole.with_row_index("row"), parts)
         return frame.with_columns(
-            pl.Series("language", languages, dtype=pl.String),
-            pl.Series("script", scripts, dtype=pl.String),
-            pl.Series("language_score", scores, dtype=pl.Float64),
+            *merged.select("language", "script", "language_score", "languages", "language_share"),
             pl.lit(None, pl.String).alias("language_state"),
         )
 
     def identity(self) -> str:
         """What of the model shapes the scores."""
-        return identity(find_model(self.model, "language"))
+        path = find_model(self.model, "language")
+        calibration = card(path).get("calibration")
+        if calibration is None:
+            return identity(path)
+        told = json.dumps(calibration, sort_keys=True).encode()
+        return f"{identity(path)}:{hashlib.blake2b(told, digest_size=16).hexdigest()}"
+
+
+def identify(path: Path, texts: pl.Series) -> pl.DataFrame:
+    """The language of each text as a whole: `language`, `script`, `language_score`, `letters`."""
+    codes = label_codes(path)
+    texts = texts.str.replace_all(_ADDRESS, " ")
+    found = top_label(path, texts)
+    calibration = card(path).get("calibration")
+    counts = _script_counts(texts)
+    own = _dominant(counts)
+    letters = counts.sum(axis=1)
+    scores = calibrate(found["probability"].to_numpy(), letters, calibration)
+    dense = sum(counts[:, _SCRIPTS[name]] for name in _DENSE)
+    readable = (letters + 2 * dense >= MINIMUM_LETTERS) & _is_prose(texts, letters)
+    if calibration is not None:
+        readable &= scores >= MINIMUM_ANSWER
+    languages, scripts = [], []
+    for row, label in enumerate(found["label"]):
+        language, script = codes.get(label, (None, None))
+        parts = SCRIPT_PARTS.get(script or own[row], (script or own[row],))
+        share = sum(int(counts[row, _SCRIPTS[part]]) for part in parts if part in _SCRIPTS)
+        is_answer = language is not None and share >= MINIMUM_SCRIPT_SHARE * max(letters[row], 1)
+        if language is None or not is_answer or not readable[row]:
+            languages.append(UNKNOWN)
+            scripts.append(own[row])
+        else:
+            languages.append(language)
+            scripts.append(script or own[row])
+    return pl.DataFrame(
+        {
+            "language": pl.Series(languages, dtype=pl.String),
+            "script": pl.Series(scripts, dtype=pl.String),
+            "language_score": pl.Series(scores, dtype=pl.Float64),
+            "letters": pl.Series(letters, dtype=pl.Int64),
+        }
+    ).with_columns(
+        pl.when(pl.col("language") == UNKNOWN)
+        .then(0.0)
+        .otherwise("language_score")
+        .alias("language_score")
+    )
+
+
+def calibrate(
+    scores: npt.NDArray[np.float64],
+    letters: npt.NDArray[np.int64],
+    calibration: list[dict[str, Any]] | None,
+) -> npt.NDArray[np.float64]:
+    """Probabilities of a model's scores.
+
+    Args:
+        scores: of the likeliest label, 0–1.
+        letters: of each text.
+        calibration: for texts of `letters_from` letters up to the next entry's, `scores` and
+            the `probabilities` that they mean, with straight lines between; None: the scores are
+            left as they are.
+    """
+    if calibration is None:
+        return scores
+    found = scores.copy()
+    for place, entry in enumerate(calibration):
+        above = calibration[place + 1]["letters_from"] if place + 1 < len(calibration) else np.inf
+        mine = (letters >= entry["letters_from"]) & (letters < above)
+        found[mine] = np.interp(scores[mine], entry["scores"], entry["probabilities"])
+    return found
 
 
 def sample(texts: pl.Series) -> pl.Series:
-    """What of each text is looked at: all of a short one, three pieces of a long one."""
-    text = pl.col("text").fill_null("")
-    piece = SAMPLE_CHARACTERS // 3
-    pieces = [text.str.head(piece), text.str.slice(text.str.len_chars() // 2 - piece // 2, piece)]
-    return (
-        pl.DataFrame({"text": texts}, schema={"text": pl.String})
-        .select(
-            pl.when(text.str.len_chars() <= SAMPLE_CHARACTERS)
-            .then(text)
-            .otherwise(pl.concat_str(*pieces, text.str.tail(piece), separator=" "))
-        )
-        .to_series()
+    """What of each text is looked at: all of a short one, five windows of a long one."""
+    found = [" ".join(_windows(text, SAMPLE_WINDOWS)) for text in texts.fill_null("").to_list()]
+    return pl.Series("text", found, dtype=pl.String)
+
+
+def _windows(text: str, windows: int) -> list[str]:
+    """A short text, or evenly spaced pieces, the first at the start and the last at the end."""
+    room = len(text) - WINDOW_CHARACTERS
+    if len(text) <= windows * WINDOW_CHARACTERS:
+        return [text]
+    starts = [room * place // (windows - 1) for place in range(windows)]
+    return [text[start : start + WINDOW_CHARACTERS] for start in starts]
+
+
+def _lines(texts: pl.Series) -> pl.DataFrame:
+    """The lines that tell the shares of documents with several: `row` and `line`.
+
+    Of a window that lies over several lines it is the longest.
+    """
+    rows: list[int] = []
+    lines: list[str] = []
+    for row, text in enumerate(texts.fill_null("").to_list()):
+        if "\n" not in text:
+            continue
+        windows = _windows(text, LINE_WINDOWS)
+        if len(windows) == 1:
+            found = [line for line in text.split("\n") if line.strip()]
+        else:
+            found = [max(window.split("\n"), key=len) for window in windows]
+        if len(found) > 1:
+            rows += [row] * len(found)
+            lines += found
+    return pl.DataFrame({"row": rows, "line": lines}, schema={"row": pl.UInt32, "line": pl.String})
+
+
+def _merge(whole: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+    """Each document's language and shares, of the language of the whole and those of its lines."""
+    own = whole.select("row", whole="language", whole_script="script")
+    parts = parts.filter(pl.col("letters") > 0).join(own, on="row", maintain_order="left")
+    is_sure = (pl.col("language_score") >= SURE) & (pl.col("letters") >= SURE_LETTERS)
+    counted = parts.select(
+        "row",
+        pl.when(is_sure).then("language").otherwise("whole").alias("part_language"),
+        pl.when(is_sure).then("script").otherwise("whole_script").alias("part_script"),
+        pl.when(is_sure).then("language_score").alias("part_score"),
+        "letters",
     )
+    shares = (
+        counted.group_by("row", "part_language")
+        .agg(
+            pl.col("letters").sum(),
+            pl.col("part_script").first(),
+            pl.col("part_score").mean(),
+        )
+        .with_columns(share=(pl.col("letters") / pl.col("letters").sum().over("row")).round(2))
+        .sort("row", "letters", "part_language", descending=[False, True, False])
+    )
+    told = pl.format("{}:{}", "part_language", pl.col("share").round(2))
+    first = shares.group_by("row", maintain_order=True).agg(
+        pl.col("part_language", "part_script", "part_score", "share").first(),
+        told.str.join(" ").alias("languages"),
+    )
+    frame = whole.join(first, on="row", how="left", maintain_order="left")
+    one = pl.when(pl.col("letters") > 0).then(pl.format("{}:1.0", "language"))
+    frame = frame.with_columns(pl.coalesce("languages", one), pl.col("share").fill_null(1.0))
+    is_other = pl.col("part_language").ne_missing(pl.col("language")) & (
+        pl.col("part_language").is_not_null()
+    )
+    is_mixed = pl.col("share") < 0.5  # noqa: PLR2004 - no language has half
+    unknown = is_mixed | (pl.when(is_other).then("part_language").otherwise("language") == UNKNOWN)
+    return frame.select(
+        pl.when(unknown)
+        .then(pl.lit(UNKNOWN))
+        .when(is_other)
+        .then("part_language")
+        .otherwise("language")
+        .alias("language"),
+        pl.when(is_other & ~is_mixed).then("part_script").otherwise("script").alias("script"),
+        pl.when(unknown)
+        .then(0.0)
+        .when(is_other)
+        .then("part_score")
+        .otherwise("language_score")
+        .alias("language_score"),
+        "languages",
+        pl.when(unknown).then(0.0).otherwise("share").alias("language_share"),
+    )
+
+
+def _is_prose(texts: pl.Series, letters: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether letters outweigh digits and signs, and signs of code are few."""
+    text = pl.col("text")
+    frame = pl.DataFrame({"text": texts}).select(
+        seen=text.str.len_chars() - text.str.count_matches(r"\s"),
+        code=text.str.count_matches(_CODE_MARKS),
+    )
+    seen = np.maximum(frame["seen"].to_numpy(), 1)
+    is_code = frame["code"].to_numpy() > MAXIMUM_CODE_MARKS * seen
+    return np.asarray((2 * letters >= seen) & ~is_code)
 
 
 def dominant_script(texts: pl.Series) -> pl.Series:
@@ -113,6 +276,11 @@ def dominant_script(texts: pl.Series) -> pl.Series:
     Han with some kana is `Jpan`; Hangul is `Hang`, Han alone `Hani`.
     """
     return pl.Series("script", _dominant(_script_counts(texts.fill_null(""))), dtype=pl.String)
+
+
+def count_letters(texts: pl.Series) -> npt.NDArray[np.int64]:
+    """Letters of known scripts in each text."""
+    return np.asarray(_script_counts(texts.fill_null("")).sum(axis=1))
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,6 +12,7 @@ import polars as pl
 from curate.errors import ComponentError, CurateError
 from curate.recipe import (
     TOXICITY_LABELS,
+    ClassifierSection,
     DuplicatesSection,
     LanguageSection,
     PerplexitySection,
@@ -21,7 +22,7 @@ from curate.recipe import (
     ToxicitySection,
     UrlsSection,
 )
-from curate.schema import BEFORE_SPANS, FOUND, columns_of, conform
+from curate.schema import BEFORE_SPANS, CLASSIFIER, FOUND, columns_of, conform
 from curate.steps.referencing import load_reference
 from curate.steps.work import Block, Work, library_versions, name_of, overlay
 from curate.store import Store
@@ -60,6 +61,10 @@ NEEDS: dict[
 }
 
 
+def _needs(scorer: str) -> tuple[str, ...]:
+    return ("language",) if scorer.startswith(CLASSIFIER) else NEEDS[scorer]
+
+
 BY_WORDS = ("quality", "stopwords")  # measured on the words that [quality] words says
 
 
@@ -68,7 +73,8 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     if scorer in FOUND:
         return dict(block.found).get(scorer, "")
     recipe = work.recipe
-    parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(scorer)}
+    step = "classifiers" if scorer.startswith(CLASSIFIER) else scorer
+    parts: dict[str, Any] = {"documents": block.key, "libraries": library_versions(step)}
     if scorer == "contamination":
         parts["reference"] = work.reference  # its contents: the reference itself is not read
     elif isinstance(model := scorer_of(scorer, work), Identified):
@@ -83,8 +89,8 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     if scorer == "signatures":
         section = recipe.duplicates
         parts["shape"] = (section.shingle_words, section.bands, section.rows)
-    parts["needs"] = [score_key(work, block, needed) for needed in NEEDS[scorer]]
-    return work.key(scorer, **parts)
+    parts["needs"] = [score_key(work, block, needed) for needed in _needs(scorer)]
+    return work.key(step, **parts)
 
 
 def first_stage(work: Work) -> Work:
@@ -107,7 +113,8 @@ def measured_by(recipe: Recipe) -> tuple[str, ...]:
         "perplexity": not recipe.perplexity.models,
         "contamination": not recipe.decontamination.sets,
     }
-    return tuple(name for name in NEEDS if not left_out.get(name, False))
+    named = tuple(CLASSIFIER + section.name for section in recipe.classifiers)
+    return tuple(name for name in NEEDS if not left_out.get(name, False)) + named
 
 
 def score_names(work: Work, block: Block) -> list[str]:
@@ -131,7 +138,7 @@ def measure_block(work: Work, block: Block) -> None:
         judge_uncertain(work, block)
     names = {s: name_of(s, score_key(work, block, s)) for s in measured_by(work.recipe)}
     missing = [s for s, name in names.items() if not work.store.has(name)]
-    known = {n for s in missing for n in NEEDS[s] if n not in missing}
+    known = {n for s in missing for n in _needs(s) if n not in missing}
     scorers = {s: scorer_of(s, work) for s in missing}
     documents = work.store.read_frame(block.name)
     earlier = [work.store.read_frame(names[s]).drop("id") for s in sorted(known)]
@@ -255,7 +262,17 @@ def scorer_of(name: str, work: Work) -> Scorer:
         return _personal(recipe.personal.counting)
     if name in BY_WORDS:
         return _word_scorer(name, recipe.quality.words)
+    named = {CLASSIFIER + section.name: section for section in recipe.classifiers}
+    if name in named:
+        return _classifier(named[name])
     return _make_scorer(name, sections.get(name))
+
+
+@cache
+def _classifier(section: ClassifierSection) -> Scorer:
+    from curate.score.classifier import ClassifierScorer
+
+    return ClassifierScorer(section)
 
 
 @cache

@@ -26,7 +26,7 @@ from curate.release.shards import (
     write_shard,
 )
 from curate.release.splits import assign_splits
-from curate.schema import BEFORE_SPANS, COLUMNS
+from curate.schema import BEFORE_SPANS, COLUMNS, classifier_columns
 from curate.score.bias import summarise_bias
 from curate.steps.deciding import Decided, read_earlier, read_verdicts
 from curate.steps.measuring import read_scores, score_names, scorers_of
@@ -222,6 +222,8 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     )
     scorers = scorers_of(work.recipe)
     columns = [n for n, column in COLUMNS.items() if column.scorer in scorers]
+    for section in work.recipe.classifiers:
+        columns += classifier_columns(section.name)[:2]
     columns += [f"{scorer}_state" for scorer in scorers]
     read_before = {n for n in columns_read(compile_rules(work.recipe)) if n.endswith(BEFORE_SPANS)}
     if "personal" in work.recipe.span_changes:

@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from curate.audit import load_templates
 from curate.errors import InputError
+from curate.score.templates import load_templates
 from curate.score.toxicity import ToxicityScorer
 from curate.train.fit import DataSet, area_under_curve, fit, is_test, write_card
 from curate.train.toxicity_sets import SETS

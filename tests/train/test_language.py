@@ -3,6 +3,7 @@ import io
 import json
 import tarfile
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,7 +11,7 @@ from curate.errors import InputError
 from curate.models import card, sha256
 from curate.score.language import LanguageScorer
 from curate.train.fit import area_under_curve, fit, is_test
-from curate.train.language import train_language
+from curate.train.language import _isotonic, train_language
 
 WORDS = {
     "eng": "the river and house with under morning green walks slowly never father small",
@@ -78,6 +79,7 @@ def test_training_again_gives_the_same_bytes_and_a_card_that_fits(data, tmp_path
     assert found["sha256"] == sha256(first)
     assert found["labels"] == ["deu_Latn", "eng_Latn", "rus_Cyrl"]
     assert set(found["scores"]) == {
+        "five sentences",
         "flores",
         "kaggle",
         "lingua-sentences",
@@ -86,7 +88,12 @@ def test_training_again_gives_the_same_bytes_and_a_card_that_fits(data, tmp_path
         "tatoeba",
         "udhr",
     }
-    assert found["scores"]["pud"] == {"rows": 120, "accuracy": 1.0}
+    assert found["scores"]["pud"] == {"rows": 120, "accuracy": 1.0, "undetermined": 0.0}
+    assert found["calibration"][0]["letters_from"] == 0
+    assert 0 <= found["calibration_error"] <= 1
+    assert sum(row["rows"] for row in found["reliability"]) < sum(
+        row["rows"] for row in found["scores"].values()
+    )  # half of the tenth was fitted on
     text = first.with_suffix(".json").read_text()
     assert not any(sentence in text for code in WORDS for sentence in sentences(code, 5, 3))
     assert str(tmp_path) not in text
@@ -150,3 +157,12 @@ def test_the_split_goes_by_letters_alone():
 )
 def test_area_under_curve(truth, score, area):
     assert area_under_curve([bool(one) for one in truth], score) == pytest.approx(area)
+
+
+def test_a_calibration_rises_and_is_the_share_of_what_is_right():
+    scores = np.repeat([0.2, 0.4, 0.6, 0.9], 100)
+    right = np.concatenate([np.arange(100) < share for share in (20, 60, 50, 90)]).astype(float)
+    knots, values = _isotonic(scores, right)
+    assert knots == sorted(knots)
+    assert values == sorted(values)
+    assert np.interp([0.2, 0.5, 0.9], knots, values) == pytest.approx([0.2, 0.55, 0.9], abs=0.06)
