@@ -25,6 +25,13 @@ def write_texts(path, line, count):
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
 
 
+def read_ledger(folder, name):
+    place = folder / "store" / "releases" / name / "1" / "ledger"
+    return pl.concat(
+        pl.read_parquet(p) for p in sorted(place.glob("*.parquet")) if p.stem != "uris"
+    )
+
+
 def test_a_quality_model_is_trained_and_judges(curate, tmp_path):
     good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
     write_texts(good, GOOD, 90)
@@ -48,9 +55,7 @@ def test_a_quality_model_is_trained_and_judges(curate, tmp_path):
     result = curate.json("run", str(recipe), *store)
     funnel = {row["rule"]: row for row in result["rules"]}
     assert funnel["classifiers.edu.minimum_score"]["removed"] == 90
-    ledger = pl.read_parquet(
-        tmp_path / "store" / "releases" / "judged" / "1" / "ledger" / "*.parquet"
-    )
+    ledger = read_ledger(tmp_path, "judged")
     assert {"edu_label", "edu_score", "languages", "language_share"} <= set(ledger.columns)
     removed = ledger.filter(pl.col("removed_by") == "classifiers.edu.minimum_score")
     story = curate.json("explain", removed["id"][0], "--release", "judged@1", *store)
@@ -88,9 +93,7 @@ def test_a_domain_is_learnt_from_categories_and_cut_out(curate, shared_data, tmp
         'keep = ["history"]\nminimum_score = 0.5\n'
     )
     result = curate.json("run", str(recipe), *store)
-    ledger = pl.read_parquet(
-        tmp_path / "store" / "releases" / "history" / "1" / "ledger" / "*.parquet"
-    )
+    ledger = read_ledger(tmp_path, "history")
     kept = ledger.filter(pl.col("removed_by").is_null())
     assert 20 < kept.height < ledger.height / 2
     assert set(kept["domain_label"]) == {"history"}
