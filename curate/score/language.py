@@ -51,7 +51,7 @@ MINIMUM_ANSWER = 0.2  # a calibrated score below it is no answer
 SURE = 0.8  # from here up a line is of another language than its document
 SURE_LETTERS = 20
 MAXIMUM_CODE_MARKS = 0.05  # of the characters that are no white space; prose has 0.01
-_CODE_MARKS = r"[{}=<>_\\|&*+#$@^~`]|[)}\]];|//|\(\)|\w\(|\w\[\w*[A-Za-z]\w*\]"
+_CODE_MARKS = r"[{}=<>_\\|&+$@^~`]|[)}\]];|//|\(\)|\w\(|\w\[\w*[A-Za-z]\w*\]"
 _ADDRESS = r"(?i)\b(?:https?://|www\.)\S+|\S+@\S+\.\w+"
 _DENSE = ("Hani", "Hira", "Kana", "Hang", "Ethi", "Yiii")
 _KANA_SHARE = 0.1  # of Han and kana together: Japanese prose has about half, Chinese none
