@@ -155,7 +155,8 @@ def calibrate(
         scores: of the likeliest label, 0–1.
         letters: of each text.
         calibration: for texts of `letters_from` letters up to the next entry's, `scores` and
-            the `probabilities` that they mean, with straight lines between; None: the scores are
+            the `probabilities` that they mean, with straight lines between, and from the lowest
+            down to nothing: no text of one language had less; None: the scores are
             left as they are.
     """
     if calibration is None:
@@ -164,7 +165,8 @@ def calibrate(
     for place, entry in enumerate(calibration):
         above = calibration[place + 1]["letters_from"] if place + 1 < len(calibration) else np.inf
         mine = (letters >= entry["letters_from"]) & (letters < above)
-        found[mine] = np.interp(scores[mine], entry["scores"], entry["probabilities"])
+        knots, values = [0.0, *entry["scores"]], [0.0, *entry["probabilities"]]
+        found[mine] = np.interp(scores[mine], knots, values)
     return found
 
 
