@@ -51,7 +51,7 @@ MINIMUM_ANSWER = 0.2  # a calibrated score below it is no answer
 SURE = 0.8  # from here up a line is of another language than its document
 SURE_LETTERS = 20
 MAXIMUM_CODE_MARKS = 0.05  # of the characters that are no white space; prose has 0.01
-_CODE_MARKS = r"[{}=<>_\\|&*+#$@^~`]|[)}\]];|//|\(\)|\w\(|\w\[\w*[A-Za-z]\w*\]"
+_CODE_MARKS = r"[{}=<>_\\|&+$@^~`]|[)}\]];|//|\(\)|\w\(|\w\[\w*[A-Za-z]\w*\]"
 _ADDRESS = r"(?i)\b(?:https?://|www\.)\S+|\S+@\S+\.\w+"
 _DENSE = ("Hani", "Hira", "Kana", "Hang", "Ethi", "Yiii")
 _KANA_SHARE = 0.1  # of Han and kana together: Japanese prose has about half, Chinese none
@@ -155,7 +155,8 @@ def calibrate(
         scores: of the likeliest label, 0–1.
         letters: of each text.
         calibration: for texts of `letters_from` letters up to the next entry's, `scores` and
-            the `probabilities` that they mean, with straight lines between; None: the scores are
+            the `probabilities` that they mean, with straight lines between, and from the lowest
+            down to nothing: no text of one language had less; None: the scores are
             left as they are.
     """
     if calibration is None:
@@ -164,7 +165,8 @@ def calibrate(
     for place, entry in enumerate(calibration):
         above = calibration[place + 1]["letters_from"] if place + 1 < len(calibration) else np.inf
         mine = (letters >= entry["letters_from"]) & (letters < above)
-        found[mine] = np.interp(scores[mine], entry["scores"], entry["probabilities"])
+        knots, values = [0.0, *entry["scores"]], [0.0, *entry["probabilities"]]
+        found[mine] = np.interp(scores[mine], knots, values)
     return found
 
 

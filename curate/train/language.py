@@ -203,7 +203,8 @@ def _isotonic(
             last = blocks.pop()
             blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
     knots = [round(total / rows, 6) for total, _, rows in blocks]
-    return knots, [round((ones + 0.5) / (rows + 1), 4) for _, ones, rows in blocks]
+    values = [round((ones + 0.5) / (rows + 1), 4) for _, ones, rows in blocks]
+    return [round(float(scores.min()), 6), *knots], [values[0], *values]
 
 
 def _scores(tested: pl.DataFrame) -> dict[str, Any]:

@@ -217,7 +217,7 @@ def test_scores_are_mapped_by_the_number_of_letters():
         {"letters_from": 10, "scores": [0.5, 1.0], "probabilities": [0.5, 0.9]},
     ]
     scores, letters = np.array([0.75, 0.75, 0.1, 1.0]), np.array([9, 10, 9, 500])
-    assert calibrate(scores, letters, table) == pytest.approx([0.4, 0.7, 0.2, 0.9])
+    assert calibrate(scores, letters, table) == pytest.approx([0.4, 0.7, 0.04, 0.9])
     assert calibrate(scores, letters, None).tolist() == scores.tolist()
 
 
