@@ -100,15 +100,14 @@ def show_run(result: dict[str, Any]) -> None:
             f"evaluation set {facts['set']}: {facts['indexed']:,} of {facts['items']:,} items were "
             f"looked for, {facts['short']:,} have too few words, {facts['repeated']:,} are repeated"
         )
-    if cost := result["cascade"]:
+    if cost := result.get("cascade"):
         low, high = cost["band"]
         console.print(
             f"cascade: the bundled model judged {cost['judged']:,} documents; Detoxify was sent "
             f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
             f"characters) with a score from {low:g} to {high:g}"
         )
-    if result["index"]:
-        index = result["index"]
+    if index := result.get("index"):
         console.print(
             f"compared with {index['documents']:,} documents of {', '.join(index['releases']) or 'no release'}"
         )

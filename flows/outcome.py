@@ -74,7 +74,10 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
                 reason = name.removeprefix("skipped_")
                 skipped[reason] = skipped.get(reason, 0) + number
     funnel = deciding.decided_funnel(work, decided)
-    run.warnings += _warn_silent(funnel)
+    if (
+        "toxicity" in run.work.recipe.model_fields_set
+    ):  # who asks for it is told where it does nothing
+        run.warnings += _warn_silent(funnel)
     check_removed_share(funnel, work.recipe.max_removed_share)
     read = sum(block.documents for block in decided.corpus.blocks)
     made = sum(block.documents for block in decided.made.blocks)

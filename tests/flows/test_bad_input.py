@@ -110,6 +110,7 @@ def test_a_rule_that_removes_nearly_everything_stops_the_run(curate, tmp_path):
     write_records(tmp_path / "good.jsonl", 120)
     recipe = write_recipe(tmp_path, '"good.jsonl"')
     settings = ["--set", "quality.minimum_words=1000", "--set", "duplicates.action=tag"]
+    settings += ["--set", "alarm.maximum_source_loss=1", "--set", "alarm.maximum_language_loss=1"]
     store = str(tmp_path / "store")
 
     answer = curate.json("run", recipe, "--store", store, *settings, status=1)

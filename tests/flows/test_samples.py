@@ -12,6 +12,7 @@ from curate.decide import compile_rules, duplicate_rules
 from curate.recipe import load_recipe
 from curate.score.bias import score_bias
 from curate.score.language import LanguageScorer
+from curate.score.personal import PersonalScorer
 from curate.score.quality import score_quality
 from curate.score.toxicity import ToxicityScorer
 from curate.sources import Sink, commoncrawl, subtitles, wikipedia
@@ -49,7 +50,8 @@ def reading(recipe):
 def hits(recipe, reading):
     """The documents, cleaned and scored, with a column for each rule: whether it hits."""
     frame = reading[0].with_columns(clean(reading[0]["text"], recipe.clean))
-    for score in (LanguageScorer(), score_quality, ToxicityScorer(), score_bias):
+    scorers = (LanguageScorer(), score_quality, PersonalScorer(), ToxicityScorer(), score_bias)
+    for score in scorers:
         frame = score(frame)
     rules = compile_rules(recipe)
     return frame.with_columns(rule.hits().alias(rule.name) for rule in rules)
