@@ -50,7 +50,13 @@ def reading(recipe):
 def hits(recipe, reading):
     """The documents, cleaned and scored, with a column for each rule: whether it hits."""
     frame = reading[0].with_columns(clean(reading[0]["text"], recipe.clean))
-    scorers = (LanguageScorer(), score_quality, PersonalScorer(), ToxicityScorer(), score_bias)
+    scorers = (
+        LanguageScorer(),
+        score_quality,
+        PersonalScorer(recipe.personal.counting),
+        ToxicityScorer(),
+        score_bias,
+    )
     for score in scorers:
         frame = score(frame)
     rules = compile_rules(recipe)
