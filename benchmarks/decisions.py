@@ -50,7 +50,7 @@ def enlarge(store: Store, folder: str, documents: int) -> None:
         varied = [
             (pl.col(name) * random.uniform(0.8, 1.25, rows.height)).cast(dtype)
             for name, dtype in rows.schema.items()
-            if dtype in {pl.Float64, pl.Int64} and name not in {"priority", "cluster_size"}
+            if dtype in {pl.Float64, pl.Int64} and name not in {"priority", "cluster_size", "row"}
         ]
         ids = [hashlib.md5(f"{copy}{name}".encode()).hexdigest() for name in rows["id"]]
         copies.append(

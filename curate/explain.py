@@ -571,11 +571,11 @@ def _decide_again(
     removed_by = find_removals(rows, rules)
     is_made = rows["source"].str.starts_with("augment:")
     if recipe.duplicates.action == "remove":
-        places = pl.int_range(rows.height, eager=True).alias("id")  # in the order of ids
-        compared = _comparable(store, manifest, rows, places, recipe.duplicates)
         is_reference = rows["priority"].is_in(recipe.references)
-        compared = compared.with_columns(is_reference=is_reference)
-        passing = compared.filter((removed_by.is_null() | is_reference) & ~is_made)
+        passes = (removed_by.is_null() | is_reference) & ~is_made
+        passing = _comparable(store, manifest, rows, passes, recipe.duplicates).with_columns(
+            is_reference=is_reference.filter(passes)
+        )
         if earlier is not None:  # numbered after the documents of the release
             number = pl.col("id").rank("dense").cast(pl.Int64) + rows.height
             earlier = earlier.with_columns(number.alias("id"))
@@ -606,21 +606,21 @@ def _comparable(
     store: Store,
     manifest: Manifest,
     rows: pl.DataFrame,
-    places: pl.Series,
+    chosen: pl.Series,
     section: DuplicatesSection,
 ) -> pl.DataFrame:
-    """What survivors are chosen by, of rows of the ledger that are numbered."""
-    uris = rows["uri"] if "url" in section.by else pl.Series(dtype=pl.String)
-    frame = rows.with_columns(comparison(section, uris)).with_columns(places)
-    named = [name for name in ("url", "key", "preference") if name in frame.columns]
+    """What survivors are chosen by, of some rows of the ledger; `id` is their place in it."""
+    columns = _compared(section)
+    frame = rows.select(columns).filter(chosen)
+    uris = frame["uri"] if "url" in section.by else pl.Series(dtype=pl.String)
+    frame = frame.with_columns(comparison(section, uris))
+    places = chosen.arg_true().cast(pl.Int64).alias("id")
     if section.by:
         ids = _read(store, manifest, ["id"])["id"]
-        whole = pl.DataFrame(
-            {"parent": ids, "place": pl.Series(range(rows.height), dtype=pl.Int64)}
-        )
-        parents = rows.select("parent").join(whole, on="parent", how="left", maintain_order="left")
+        whole = pl.DataFrame({"parent": ids, "place": pl.int_range(rows.height, eager=True)})
+        parents = frame.select("parent").join(whole, on="parent", how="left", maintain_order="left")
         frame = frame.with_columns(parent=parents["place"])
-    return frame.select("id", *_compared(section), *named)
+    return frame.insert_column(0, places)
 
 
 def _sum_counts(counts: pl.DataFrame, column: str) -> pl.DataFrame:
