@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from curate.errors import RecipeError
-from curate.recipe import change_recipe, load_recipe
+from curate.recipe import Recipe, change_recipe, load_recipe
 from flows.recipes import FOLDER, find_recipe, recipe_names
 
 GOOD = """\
@@ -194,3 +195,15 @@ def test_every_recipe_of_the_documents_loads(tmp_path):
                 found += 1
 
     assert found >= 1
+
+
+def test_the_reference_of_all_sections_is_one_recipe(tmp_path):
+    text = (FOLDER.parents[1] / "docs/recipe.md").read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split("```toml\n")[1:]]
+    named = {
+        name.split(".")[0] for name in re.findall(r"^\[+([a-z.]+)\]", "".join(blocks), re.MULTILINE)
+    }
+
+    load(tmp_path, "".join(blocks))
+
+    assert named | {"name", "store", "seed", "max_removed_share"} == set(Recipe.model_fields)

@@ -10,7 +10,7 @@ The language is `und`, score 0, of a text with too few letters or with fewer let
 signs, of code (by the signs that prose hardly uses), where the script of the label holds less than
 a tenth of the letters seen, and where a calibrated score is below 0.2.
 
-The shares of a document's languages are those of eight such windows, cut to one line each (up to 576
+The shares of a document's languages are those of six such windows, cut to one line each (up to 432
 characters: of its lines, by their letters). A window counts for another language than the document's
 where the model is sure of it (0.8); the document's language is then the one with the largest share,
 and `und` where none has half.
@@ -44,7 +44,7 @@ from curate.models import card, find_model, identity, load_fasttext, top_label
 
 WINDOW_CHARACTERS = 72
 SAMPLE_WINDOWS = 5
-LINE_WINDOWS = 8
+LINE_WINDOWS = 6
 MINIMUM_SCRIPT_SHARE = 0.1
 MINIMUM_LETTERS = 6  # with those of scripts whose letter is a syllable or a word counted thrice
 MINIMUM_ANSWER = 0.2  # a calibrated score below it is no answer
@@ -53,6 +53,7 @@ SURE_LETTERS = 20
 MAXIMUM_CODE_MARKS = 0.05  # of the characters that are no white space; prose has 0.01
 _CODE_MARKS = r"[{}=<>_\\|&+$@^~`]|[)}\]];|//|\(\)|\w\(|\w\[\w*[A-Za-z]\w*\]"
 _ADDRESS = r"(?i)\b(?:https?://|www\.)\S+|\S+@\S+\.\w+"
+_ADDRESS_SIGNS = ["://", "www.", "@"]  # one of which every address holds
 _DENSE = ("Hani", "Hira", "Kana", "Hang", "Ethi", "Yiii")
 _KANA_SHARE = 0.1  # of Han and kana together: Japanese prose has about half, Chinese none
 _CHUNK = 256  # documents whose code points are held at once
@@ -106,7 +107,7 @@ class LanguageScorer:
 def identify(path: Path, texts: pl.Series) -> pl.DataFrame:
     """The language of each text as a whole: `language`, `script`, `language_score`, `letters`."""
     codes = label_codes(path)
-    texts = texts.str.replace_all(_ADDRESS, " ")
+    texts = _without_addresses(texts)
     found = top_label(path, texts)
     calibration = card(path).get("calibration")
     counts = _script_counts(texts)
@@ -118,17 +119,17 @@ def identify(path: Path, texts: pl.Series) -> pl.DataFrame:
     if calibration is not None:
         readable &= scores >= MINIMUM_ANSWER
     languages, scripts = [], []
-    for row, label in enumerate(found["label"]):
+    rows = zip(found["label"].to_list(), own, readable.tolist(), letters.tolist(), strict=True)
+    for row, (label, own_script, is_readable, of_letters) in enumerate(rows):
         language, script = codes.get(label, (None, None))
-        parts = SCRIPT_PARTS.get(script or own[row], (script or own[row],))
-        share = sum(int(counts[row, _SCRIPTS[part]]) for part in parts if part in _SCRIPTS)
-        is_answer = language is not None and share >= MINIMUM_SCRIPT_SHARE * max(letters[row], 1)
-        if language is None or not is_answer or not readable[row]:
+        named = script or own_script
+        share = sum(int(counts[row, part]) for part in _script_columns(named)) if is_readable else 0
+        if language is None or not is_readable or share < MINIMUM_SCRIPT_SHARE * max(of_letters, 1):
             languages.append(UNKNOWN)
-            scripts.append(own[row])
+            scripts.append(own_script)
         else:
             languages.append(language)
-            scripts.append(script or own[row])
+            scripts.append(named)
     return pl.DataFrame(
         {
             "language": pl.Series(languages, dtype=pl.String),
@@ -142,6 +143,12 @@ def identify(path: Path, texts: pl.Series) -> pl.DataFrame:
         .otherwise("language_score")
         .alias("language_score")
     )
+
+
+def _without_addresses(texts: pl.Series) -> pl.Series:
+    """The texts with a space for every URL and e-mail: few have one, and to look for them is dear."""
+    rows = texts.str.contains_any(_ADDRESS_SIGNS, ascii_case_insensitive=True).arg_true()
+    return texts.scatter(rows, texts.gather(rows).str.replace_all(_ADDRESS, " "))
 
 
 def calibrate(
@@ -199,7 +206,9 @@ def _lines(texts: pl.Series) -> pl.DataFrame:
         if len(windows) == 1:
             found = [line for line in text.split("\n") if line.strip()]
         else:
-            found = [max(window.split("\n"), key=len) for window in windows]
+            found = [
+                max(window.split("\n"), key=len) if "\n" in window else window for window in windows
+            ]
         if len(found) > 1:
             rows += [row] * len(found)
             lines += found
@@ -327,6 +336,12 @@ def _scripts() -> tuple[dict[str, int], npt.NDArray[np.uint8]]:
 
 _SCRIPTS, _SCRIPT_OF = _scripts()
 _NAMES = np.array(list(_SCRIPTS), dtype=object)
+
+
+@functools.cache
+def _script_columns(script: str) -> tuple[int, ...]:
+    """The columns of `_script_counts` that hold the letters of a script."""
+    return tuple(_SCRIPTS[part] for part in SCRIPT_PARTS.get(script, (script,)) if part in _SCRIPTS)
 
 
 def _script_counts(texts: pl.Series) -> npt.NDArray[np.int64]:
