@@ -6,6 +6,7 @@ The child ends when its standard input closes, so it never outlives the driver, 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -77,8 +78,10 @@ def _free_port() -> int:
 
 def _wait(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
+    came = f"it did not answer within {START_SECONDS:g} s"
     while time.monotonic() < end:
         if child.poll() is not None:
+            came = f"it ended with status {child.returncode}{_last_error(log)}"
             break
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=1):  # noqa: S310  # http, our own
@@ -87,10 +90,18 @@ def _wait(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
             time.sleep(0.05)
     raise ComponentError(
         "the run's Prefect server starts",
-        f"it did not answer within {START_SECONDS:g} s",
+        came,
         str(log),
-        "see its log, or point at a server of yours with PREFECT_API_URL",
+        "see its log, and whether PREFECT_HOME (~/.prefect) can be written, or point at a server "
+        "of yours with PREFECT_API_URL",
     )
+
+
+def _last_error(log: Path) -> str:
+    """The last line of a log that names an error, to be told behind what happened."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    named = [line for line in lines if re.match(r"[\w.]*(?:Error|Exception)\b", line)]
+    return f": {named[-1]}" if named else ""
 
 
 def serve(port: int) -> None:
