@@ -42,6 +42,8 @@ tn tsn to ton tr tur ts tso tt tat tw twi ty tah ug uig uk ukr ur urd uz uzb ve 
 wa wln wo wol xh xho yi yid yo yor za zha zh zho zu zul
 """
 ISO_639_1 = _pairs(_PAIRS)  # withdrawn codes included
+_NO_LONGER = {"in", "iw", "ji", "jw", "mo", "no"}  # of two that mean one language, the older
+_SHORTEST = {long: short for short, long in ISO_639_1.items() if short not in _NO_LONGER}
 
 # Other spellings of a language: ISO 639-2/B codes, members that stand for their macrolanguage
 # (the one with an ISO 639-1 code that no other member shares), Norwegian for its usual form.
@@ -141,3 +143,12 @@ def stop_words() -> dict[str, frozenset[str]]:
 
     lists = {canonical(code): stopwordsiso.stopwords(code) for code in stopwordsiso.langs()}
     return {code: frozenset(words) for code, words in lists.items() if code is not None}
+
+
+def shortest_code(code: str) -> str:
+    """A language's code as hubs and browsers write it: ISO 639-1, else ISO 639-3.
+
+    >>> shortest_code("deu"), shortest_code("heb"), shortest_code("nds")
+    ('de', 'he', 'nds')
+    """
+    return _SHORTEST.get(code, code)

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.languages import shortest_code
 from curate.release.manifest import FunnelRow, Manifest
 
 SIZES = (  # what the hub calls the size of a data set, by the number of documents below
@@ -70,8 +71,9 @@ def write_card(
         codes=_language_codes(languages),
         size=next((size for limit, size in SIZES if manifest.documents.kept < limit), "n>1B"),
         languages=_rows(languages),
-        bias=_rows(bias),
-        audit=_rows(None if audit is None else audit.filter(pl.col("rule") == "any rule")),
+        bias=_rows(_shares(bias)),
+        audit=_rows(_by_group(audit)),
+        unspoken=_unspoken(audit),
         audit_rules=_rows(_by_rule(audit)),
         flagged=_rows(flagged),
         templates=_rows(_by_axis(templates)),
@@ -96,12 +98,42 @@ def _rows(frame: pl.DataFrame | None) -> list[list[Any]]:
     return [[name.replace("_", " ") for name in frame.columns], *map(list, frame.iter_rows())]
 
 
+def _shares(bias: pl.DataFrame | None) -> pl.DataFrame | None:
+    """A summary without the counts that its shares of the scored documents tell as well."""
+    if bias is None:
+        return None
+    told = [f"documents_{name.removeprefix('share_')}" for name in bias.columns if "share_" in name]
+    return bias.drop(told, strict=False)
+
+
+def _by_group(audit: pl.DataFrame | None) -> pl.DataFrame | None:
+    """How often documents that speak of each group are hit by whichever rule."""
+    if audit is None:
+        return None
+    spoken = pl.col("documents") > 0
+    return audit.filter(spoken & (pl.col("rule") == "any rule")).drop("rule")
+
+
+def _unspoken(audit: pl.DataFrame | None) -> list[str]:
+    """The groups that no document speaks of."""
+    if audit is None:
+        return []
+    return audit.filter(pl.col("documents") == 0)["group"].unique().sort().to_list()
+
+
 def _by_rule(audit: pl.DataFrame | None) -> pl.DataFrame | None:
-    """For each rule the share of all documents that it hits, and for each group the ratio to it."""
+    """For each rule the share of all documents that it hits, and for each group the ratio to it.
+
+    Behind a ratio stands how many documents of the group were hit: one of few says little.
+    """
     if audit is None or audit.is_empty():
         return None
-    ratios = audit.filter(pl.col("rule") != "any rule").with_columns(pl.col("ratio").round(2))
-    return ratios.pivot("group", index=["rule", "overall_share"], values="ratio").sort("rule")
+    hit = pl.when(pl.col("hit") > 0).then(pl.format("{} ({})", pl.col("ratio").round(2), "hit"))
+    cells = audit.filter((pl.col("rule") != "any rule") & (pl.col("documents") > 0))
+    cells = cells.with_columns(hit.alias("ratio"))
+    table = cells.pivot("group", index=["rule", "overall_share"], values="ratio").sort("rule")
+    groups = table.columns[2:]
+    return table.filter(pl.any_horizontal(pl.col(groups).is_not_null())) if groups else None
 
 
 def _by_axis(templates: pl.DataFrame | None) -> pl.DataFrame | None:
@@ -138,7 +170,7 @@ def _language_codes(languages: pl.DataFrame | None) -> list[str]:
         .agg(pl.sum("documents"))
         .sort("documents", "language", descending=[True, False])
     )
-    return totals["language"].to_list()
+    return [shortest_code(code) for code in totals["language"]]
 
 
 def _sum_inputs(manifest: Manifest) -> list[list[Any]]:

@@ -32,7 +32,7 @@ def test_the_card_has_a_head_that_hubs_read(tmp_path):
     _, head, body = card.split("---\n", 2)
     assert yaml.safe_load(head) == {
         "pretty_name": "corpus@3",
-        "language": ["deu", "eng"],
+        "language": ["de", "en"],
         "size_categories": ["n<1K"],
         "task_categories": ["text-generation"],
         "tags": ["curate"],
@@ -120,3 +120,33 @@ def test_equal_arguments_give_equal_text(tmp_path):
     manifest = make_manifest(tmp_path, funnel=FUNNEL)
     shuffled = LANGUAGES.filter(pl.col("language") != "und")
     assert write_card(manifest, None, shuffled) == write_card(manifest, None, shuffled)
+
+
+def test_the_audit_shows_what_was_hit_and_how_many(tmp_path):
+    columns = (
+        "group",
+        "rule",
+        "documents",
+        "mention_share",
+        "hit",
+        "share",
+        "overall_share",
+        "ratio",
+    )
+    rows = [
+        ("age", "any rule", 20, 0.2, 5, 0.25, 0.1, 2.5),
+        ("age", "quality.minimum_words", 20, 0.2, 5, 0.25, 0.1, 2.5),
+        ("age", "toxicity.maximum_score", 20, 0.2, 0, 0.0, 0.02, 0.0),
+        ("religion", "any rule", 0, 0.0, 0, None, 0.1, None),
+        ("religion", "quality.minimum_words", 0, 0.0, 0, None, 0.1, None),
+        ("gender", "any rule", 9, 0.1, 1, 0.11, 0.1, 1.1),
+        ("gender", "quality.minimum_words", 9, 0.1, 1, 0.11, 0.1, 1.1111),
+    ]
+    audit = pl.DataFrame(rows, columns, orient="row")
+    card = write_card(make_manifest(tmp_path), None, LANGUAGES, audit=audit)
+
+    assert "No document speaks of: religion." in card
+    assert "| rule | overall share | age | gender |" in card
+    assert "| quality.minimum_words | 0.1 | 2.5 (5) | 1.11 (1) |" in card
+    assert "| toxicity.maximum_score |" not in card
+    assert "| age | 20 | 0.2 | 5 | 0.25 | 0.1 | 2.5 |" in card
