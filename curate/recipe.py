@@ -910,11 +910,14 @@ class AuditSection(Section):
         maximum_ratio: a rule that hits the documents that speak of a group so many times as often
             as all documents, and more often than chance explains, is flagged.
         minimum_hits: documents of the group that the rule must hit before it is.
+        samples: removed documents of which the card shows the first words, at most; 0: none. They are
+            texts that the release does not hold: mind that before a card is published.
         action: `warn` names what is flagged at the end of the run; `stop` ends the run before it
             releases.
     """
 
     maximum_ratio: Annotated[float, Field(ge=1, strict=False)] = 1.5
+    samples: Annotated[int, Field(ge=0, le=100)] = 10
     minimum_hits: Annotated[int, Field(ge=1)] = 10
     action: Literal["warn", "stop"] = "warn"
 

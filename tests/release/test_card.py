@@ -120,3 +120,21 @@ def test_equal_arguments_give_equal_text(tmp_path):
     manifest = make_manifest(tmp_path, funnel=FUNNEL)
     shuffled = LANGUAGES.filter(pl.col("language") != "und")
     assert write_card(manifest, None, shuffled) == write_card(manifest, None, shuffled)
+
+
+def test_texts_of_removed_documents_can_do_nothing_in_a_card(tmp_path):
+    text = "see ![x](https://evil.example/p.png) <b>or</b> www.evil.example | `a` **b** #c"
+    samples = pl.DataFrame({"rule": ["quality.minimum_words"], "text": [text]})
+    table = pl.DataFrame(
+        {"group": ["age"] * 2, "rule": ["any rule", "q"], "overall_share": 0.5, "ratio": 1.0}
+    )
+
+    def card(samples):
+        manifest = make_manifest(tmp_path)
+        return write_card(manifest, None, LANGUAGES, audit=table, samples=samples)
+
+    assert (
+        r"| quality.minimum_words | see \!\[x\](… &lt;b>or&lt;/b> … \| \`a\` \*\*b\*\* \#c |"
+    ) in card(samples)
+    assert "No samples were asked for" in card(None)
+    assert "looks harmless by what was measured" in card(samples.clear())
