@@ -372,8 +372,12 @@ def _template_scorer(section: ToxicitySection) -> Callable[[pl.DataFrame], pl.Da
         first = ToxicityScorer()(frame)
         asked = first.with_columns(toxicity_bundled="toxicity").select(in_band(section.steps))
         again = second(frame)
-        judged = asked.to_series() & again["toxicity_state"].is_null()
-        chosen = pl.when(judged).then(again["toxicity"]).otherwise(first["toxicity"])
-        return first.with_columns(chosen.alias("toxicity"))
+        unjudged = first["toxicity_state"].is_not_null()
+        judged = (asked.to_series() | unjudged) & again["toxicity_state"].is_null()
+        chosen = [
+            pl.when(judged).then(again[name]).otherwise(first[name]).alias(name)
+            for name in ("toxicity", "toxicity_state")
+        ]
+        return first.with_columns(chosen)
 
     return score

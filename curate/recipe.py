@@ -723,7 +723,8 @@ class ToxicitySection(Section):
         checkpoint: a Detoxify checkpoint file instead; left out: Detoxify's own download.
         band: of a cascade: from which to which score of the bundled model a document goes to
             Detoxify. It is widened to twentieths, to `maximum_score`, and with a label's limit to
-            1. What lies outside keeps the bundled model's score.
+            1. What lies outside keeps the bundled model's score. Documents in languages that Detoxify
+            speaks and the bundled model does not all go to Detoxify.
         action: what a hit does; `remove-sentence` takes the sentences above `maximum_score` out
             after linking, measures the document again, and tags what is still a hit.
         maximum_score: a document above it is a hit.

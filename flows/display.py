@@ -105,7 +105,8 @@ def show_run(result: dict[str, Any]) -> None:
         console.print(
             f"cascade: the bundled model judged {cost['judged']:,} documents; Detoxify was sent "
             f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
-            f"characters) with a score from {low:g} to {high:g}"
+            f"characters in all) with a score from {low:g} to {high:g}, and {cost['sent_unjudged']:,} in languages "
+            "that the bundled model does not speak"
         )
     if index := result.get("index"):
         console.print(
