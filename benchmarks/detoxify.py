@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.models import read_articles
+from benchmarks.models_texts import read_articles
 from curate.score.detoxify import DetoxifyScorer, load_detoxify
 
 CLASSES = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]

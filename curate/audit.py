@@ -17,11 +17,12 @@ from typing import Any
 
 import polars as pl
 
-from curate.decide import in_band
+from curate.decide import DECONTAMINATION, DUPLICATE_RULES, in_band
 from curate.errors import ReleaseError
 from curate.ledger import find_parts, find_rows, read_text
-from curate.recipe import AuditSection, ToxicitySection, make_recipe
-from curate.release.manifest import Manifest, find_release
+from curate.recipe import RECORDED_TOXICITY, AuditSection, ToxicitySection, make_recipe
+from curate.release.manifest import find_release
+from curate.schema import BEFORE_SPANS
 from curate.score.bias import AXES, MARKERS
 from curate.score.templates import load_templates
 from curate.store import Store
@@ -48,6 +49,14 @@ AUDIT: dict[str, Any] = {
     "ratio_low": pl.Float64,  # 95 % interval
     "ratio_high": pl.Float64,
 }
+HARMLESS: dict[str, Any] = {
+    "group": pl.String,
+    "rule": pl.String,  # that removed the document
+    "ratio": pl.Float64,  # of group and rule
+    "document": pl.String,
+    "toxicity": pl.Float64,
+    "text": pl.String,
+}
 TEMPLATES: dict[str, Any] = {
     "language": pl.String,
     "axis": pl.String,
@@ -57,6 +66,13 @@ TEMPLATES: dict[str, Any] = {
     "share": pl.Float64,
     "highest": pl.Float64,  # score
 }
+SAMPLE_CHARACTERS = 160
+_UNSHOWN = (  # what they remove is held elsewhere, is a test item, or comes from a blocked site
+    *DUPLICATE_RULES,
+    DECONTAMINATION,
+)
+_UNSHOWN_FAMILIES = ("augment.", "urls.")
+_PERSONAL = ("personal", "personal" + BEFORE_SPANS)
 _Z = 1.959964  # of the normal distribution, for 95 %
 
 
@@ -103,10 +119,11 @@ def audit(store: Store, reference: str, samples: int = 3) -> Audit:
     table = store.read_frame(name)
     flagged = find_flagged(table, recipe.audit)
     looked_at = flagged if flagged.height else _highest(table)
+    picked = _pick(_read_removed(store, manifest.folder, []), looked_at, samples)
     return Audit(
         table,
         flagged,
-        _sample(store, manifest, looked_at, samples),
+        _read_texts(store, manifest.folder, picked),
         try_templates(recipe.toxicity),
     )
 
@@ -208,25 +225,98 @@ def _highest(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _sample(store: Store, manifest: Manifest, rows: pl.DataFrame, samples: int) -> pl.DataFrame:
-    """Removed documents of some rows, those with the lowest toxicity first, with their text."""
-    columns = ["id", "removed_by", "toxicity", *GROUPS.values()]
-    parts = find_parts(store, manifest.folder)
-    scans = [store.scan_frame(f"{manifest.folder}/{part.name}") for part in parts]
+def sample_harmless(
+    store: Store, folder: str, table: pl.DataFrame, section: AuditSection
+) -> pl.DataFrame:
+    """Short cuts of removed documents that look harmless, for a card that may be published.
+
+    Harmless as far as was measured: no personal data found, no derogatory mention, and a toxicity
+    below the score that is kept as evidence, if there is a score. Duplicates are left out (the
+    release holds their text or nearly), as are items of evaluation sets, pages of blocked sites and made
+    documents.
+
+    Args:
+        store: the store.
+        folder: of the release, which holds its ledger.
+        table: the columns of `AUDIT`.
+        section: `samples` is the most documents; what is flagged comes first, then each group's
+            rule with the highest ratio.
+
+    Returns:
+        `group`, `rule`, `ratio`, `document` (id), `toxicity` and `text` (the first 160 characters, in one
+        line); each document once.
+    """
+    empty = pl.DataFrame(schema=HARMLESS)
+    if not section.samples:
+        return empty
+    shown = table.filter(_is_shown("rule"))
+    by_any = shown.filter((pl.col("rule") == ANY) & (pl.col("hit") > 0))
+    looked_at = pl.concat([find_flagged(shown, section), _highest(shown), by_any])
+    removed = _read_removed(store, folder, ["derogatory_mentions", *_PERSONAL])
+    removed = removed.filter(_is_shown("removed_by"))
+    if "personal" not in removed.columns:
+        return empty
+    nothing = [
+        pl.col(name).fill_null(0) == 0
+        for name in ("derogatory_mentions", *_PERSONAL)
+        if name in removed.columns
+    ]
+    calm = pl.col("toxicity").fill_null(0.0) < RECORDED_TOXICITY
+    picked = _pick(removed.filter(*nothing, pl.col("personal").is_not_null(), calm), looked_at, 3)
+    picked = picked.with_columns(turn=pl.int_range(pl.len()).over("group", "removed_by"))
+    picked = picked.sort("turn", maintain_order=True).unique(
+        "id", keep="first", maintain_order=True
+    )
+    texts = _read_texts(store, folder, picked.head(section.samples))
+    ratios = table.select("group", "ratio", removed_by="rule")
+    return (
+        texts.join(ratios, on=["group", "removed_by"], how="left", maintain_order="left")
+        .select("group", "ratio", "toxicity", "text", rule="removed_by", document="id")
+        .with_columns(pl.col("text").str.replace_all(r"\s+", " ").str.strip_chars())
+        .with_columns(
+            pl.when(pl.col("text").str.len_chars() > SAMPLE_CHARACTERS)
+            .then(pl.col("text").str.head(SAMPLE_CHARACTERS) + "…")
+            .otherwise("text")
+            .alias("text")
+        )
+        .select(HARMLESS.keys())
+        .cast(pl.Schema(HARMLESS))
+    )
+
+
+def _is_shown(rule: str) -> pl.Expr:
+    """Whether what a rule removes may be shown in a card."""
+    families = (pl.col(rule).str.starts_with(name) for name in _UNSHOWN_FAMILIES)
+    return ~pl.col(rule).is_in(_UNSHOWN) & ~pl.any_horizontal(families)
+
+
+def _read_removed(store: Store, folder: str, more: list[str]) -> pl.DataFrame:
+    """What samples are chosen by, of every removed document; `more` columns if they are there."""
+    columns = ["id", "removed_by", *GROUPS.values(), *more, "toxicity"]
+    scans = [store.scan_frame(f"{folder}/{part.name}") for part in find_parts(store, folder)]
     there = set(scans[0].collect_schema().names())
     chosen = [name for name in columns if name in there]
-    ledger = pl.concat([scan.select(chosen) for scan in scans])
-    removed = ledger.filter(pl.col("removed_by").is_not_null()).collect()
+    is_removed = pl.col("removed_by").is_not_null()
+    removed = pl.concat([scan.select(chosen).filter(is_removed) for scan in scans]).collect()
     if "toxicity" not in there:
         removed = removed.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
+    return removed
+
+
+def _pick(removed: pl.DataFrame, rows: pl.DataFrame, samples: int) -> pl.DataFrame:
+    """Some of the documents that each row speaks of, those with the lowest toxicity first."""
     found = []
-    for group, rule in rows.select("group", "rule").iter_rows():
+    for group, rule in rows.select("group", "rule").unique(maintain_order=True).iter_rows():
         by_rule = pl.lit(rule == ANY) | (pl.col("removed_by") == rule)
         mine = removed.filter(by_rule & _speaks_of(GROUPS[group]))
         mine = mine.sort("toxicity", "id", nulls_last=True).head(samples)
         found.append(mine.select(pl.lit(group).alias("group"), "id", "removed_by", "toxicity"))
-    picked = pl.concat([pl.DataFrame(schema=_SAMPLE), *(f.cast(pl.Schema(_SAMPLE)) for f in found)])
-    places = find_rows(store, manifest.folder, picked["id"]).select("id", "title", "block", "row")
+    return pl.concat([pl.DataFrame(schema=_SAMPLE), *(f.cast(pl.Schema(_SAMPLE)) for f in found)])
+
+
+def _read_texts(store: Store, folder: str, picked: pl.DataFrame) -> pl.DataFrame:
+    """Picked documents with their `title` and `text` (null where the store has it no more)."""
+    places = find_rows(store, folder, picked["id"]).select("id", "title", "block", "row")
     shown = picked.join(places, on="id", how="left", maintain_order="left")
     texts = [read_text(store, *place) for place in shown.select("block", "row").iter_rows()]
     return shown.with_columns(text=pl.Series(texts, dtype=pl.String)).drop("block", "row")
@@ -282,8 +372,12 @@ def _template_scorer(section: ToxicitySection) -> Callable[[pl.DataFrame], pl.Da
         first = ToxicityScorer()(frame)
         asked = first.with_columns(toxicity_bundled="toxicity").select(in_band(section.steps))
         again = second(frame)
-        judged = asked.to_series() & again["toxicity_state"].is_null()
-        chosen = pl.when(judged).then(again["toxicity"]).otherwise(first["toxicity"])
-        return first.with_columns(chosen.alias("toxicity"))
+        unjudged = first["toxicity_state"].is_not_null()
+        judged = (asked.to_series() | unjudged) & again["toxicity_state"].is_null()
+        chosen = [
+            pl.when(judged).then(again[name]).otherwise(first[name]).alias(name)
+            for name in ("toxicity", "toxicity_state")
+        ]
+        return first.with_columns(chosen)
 
     return score

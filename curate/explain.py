@@ -32,7 +32,7 @@ from curate.errors import CurateError, RecipeError
 from curate.ledger import find_named, find_parts, find_rows, read_text
 from curate.recipe import DuplicatesSection, Recipe, change_recipe, make_recipe
 from curate.release.manifest import EARLIER, Manifest, find_release
-from curate.schema import BEFORE_SPANS
+from curate.schema import BEFORE_SPANS, CLASSIFIER, classifier_columns
 from curate.score.comparison import comparison
 from curate.store import Store
 
@@ -70,6 +70,9 @@ NEEDS_RUN = {
 }
 
 SHOWN_PLACES = 5  # of each kind of personal data, to people
+MENTIONED = (
+    *("female_words", "male_words", "dialect_markers", "register_markers", "derogatory_mentions"),
+)
 SCORER_FAILED = "hit: the scorer failed"
 
 
@@ -216,6 +219,39 @@ def tell_evidence(story: dict[str, Any]) -> list[str]:
     told = [tell_match(match) for match in story["contamination"]]
     if story["personal"]:
         told.append(f"personal data, in bytes of its text: {tell_places(story['personal'])}")
+    return told
+
+
+def tell_scores(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What models and lexicons found in a document, by name, in words: a row of the ledger."""
+    told = []
+    facts = {name: value for name, value in facts.items() if not name.endswith(BEFORE_SPANS)}
+    if facts.get("language"):
+        shares = (facts.get("languages") or "").split()
+        several = ", ".join(share.replace(":", " ") for share in shares)
+        parts = f"; shares: {several}" if len(shares) > 1 else ""
+        score = facts.get("language_score")
+        script = f" ({facts['script']})" if facts.get("script") else ""
+        known = "" if score is None else f", score {score:g}"
+        told.append(("language", f"{facts['language']}{script}{known}{parts}"))
+    for column, state in facts.items():
+        if column.startswith(CLASSIFIER):
+            name = column.removeprefix(CLASSIFIER).removesuffix("_state")
+            label, score = (facts.get(one) for one in classifier_columns(name)[:2])
+            said = (state or label or "no label").replace("_", " ")
+            told.append((name, said if score is None else f"{said} {score:g}"))
+    counts = [
+        (name.removeprefix("mentions_").replace("_", " "), count)
+        for name, count in facts.items()
+        if count and (name.startswith("mentions_") or name in MENTIONED)
+    ]
+    if counts:
+        told.append(("speaks of", ", ".join(f"{name} {count}" for name, count in counts)))
+    if facts.get("toxicity_sent") is not None:
+        first = facts["toxicity_bundled"]
+        sent = "Detoxify judged it" if facts["toxicity_sent"] else "not sent to Detoxify"
+        judged = "the bundled model does not speak it" if first is None else f"bundled {first:g}"
+        told.append(("cascade", f"{judged}; {sent}"))
     return told
 
 

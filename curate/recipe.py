@@ -723,7 +723,8 @@ class ToxicitySection(Section):
         checkpoint: a Detoxify checkpoint file instead; left out: Detoxify's own download.
         band: of a cascade: from which to which score of the bundled model a document goes to
             Detoxify. It is widened to twentieths, to `maximum_score`, and with a label's limit to
-            1. What lies outside keeps the bundled model's score.
+            1. What lies outside keeps the bundled model's score. Documents in languages that Detoxify
+            speaks and the bundled model does not all go to Detoxify.
         action: what a hit does; `remove-sentence` takes the sentences above `maximum_score` out
             after linking, measures the document again, and tags what is still a hit.
         maximum_score: a document above it is a hit.
@@ -910,11 +911,14 @@ class AuditSection(Section):
         maximum_ratio: a rule that hits the documents that speak of a group so many times as often
             as all documents, and more often than chance explains, is flagged.
         minimum_hits: documents of the group that the rule must hit before it is.
+        samples: removed documents of which the card shows the first words, at most; 0: none. They are
+            texts that the release does not hold: mind that before a card is published.
         action: `warn` names what is flagged at the end of the run; `stop` ends the run before it
             releases.
     """
 
     maximum_ratio: Annotated[float, Field(ge=1, strict=False)] = 1.5
+    samples: Annotated[int, Field(ge=0, le=100)] = 10
     minimum_hits: Annotated[int, Field(ge=1)] = 10
     action: Literal["warn", "stop"] = "warn"
 

@@ -105,7 +105,8 @@ def show_run(result: dict[str, Any]) -> None:
         console.print(
             f"cascade: the bundled model judged {cost['judged']:,} documents; Detoxify was sent "
             f"{cost['sent']:,} of them ({cost['sent_share']:.1%}, {cost['sent_characters']:,} "
-            f"characters) with a score from {low:g} to {high:g}"
+            f"characters in all) with a score from {low:g} to {high:g}, and {cost['sent_unjudged']:,} in languages "
+            "that the bundled model does not speak"
         )
     if index := result.get("index"):
         console.print(
@@ -148,14 +149,18 @@ def _called_as(name: str) -> str:
 
 def show_story(story: dict[str, Any]) -> None:
     """What `explain` found."""
+    from curate.explain import tell_scores
+
     console = make_console()
     console.print(story["answer"])
     for document in story["documents"]:
         facts = document["ledger"]
         console.print(f"\nid        {document['id']}")
-        for name in ("source", "source_id", "uri", "date", "language", "parent"):
+        for name in ("source", "source_id", "uri", "date", "parent"):
             if facts[name]:
                 console.print(f"{name:<9} {facts[name]}")
+        for name, told in tell_scores(facts):
+            console.print(f"{name:<9} {told}")
         console.print(f"input     {document['input']}\nrun       {document['run']}")
         if document["cluster_size"]:
             console.print(f"cluster   {document['cluster_size']} documents")
@@ -203,7 +208,7 @@ def _show_sentences(console: Console, document: dict[str, Any]) -> None:
         where = f"bytes {span['start']:,}–{span['end']:,}"
         console.print(f"toxic     {span['score']:g} in {where}: {said[:SAMPLE_CHARACTERS]}")
     if (more := len(document["toxic"]) - TOLD_SENTENCES) > 0:
-        console.print(f"          and {more:,} sentences more")
+        console.print(f"          and {more:,} more (--json)")
     for span in document["toxic_before"]:
         where = f"bytes {span['start']:,}–{span['end']:,}"
         console.print(f"before    {span['score']:g} in {where} of the text as it was read")

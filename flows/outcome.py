@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from curate import __version__
-from curate.audit import find_flagged, tell_row
+from curate.audit import find_flagged, sample_harmless, tell_row
 from curate.decide import NEAR, check_removed_share, check_rows
 from curate.errors import DecisionError
 from curate.ledger import find_parts
@@ -169,6 +169,8 @@ def publish(
     bias = work.store.read_frame(f"{folder}/bias.parquet")
     languages = work.store.read_frame(f"{folder}/languages.parquet")
     templates = work.store.read_frame(f"{folder}/templates.parquet")
+    asked = work.recipe.audit
+    samples = sample_harmless(work.store, folder, audit, asked) if asked.samples else None
     table = f"{folder}/{releasing.CONTAMINATION}"
     contamination = work.store.read_frame(table) if work.reference else None
     prose = CARDS / f"{work.recipe.name}.md"
@@ -178,7 +180,7 @@ def publish(
         folder,
         draft,
         lambda manifest: write_card(
-            manifest, bias, languages, text, audit, flagged, contamination, templates
+            manifest, bias, languages, text, audit, flagged, contamination, templates, samples
         ),
     )
 

@@ -43,13 +43,23 @@ WORDS = [
 @pytest.fixture(scope="session")
 def small_checkpoint(tmp_path_factory) -> Path:
     """A Detoxify checkpoint of one small layer, its configuration and tokenizer beside it."""
+    return write_checkpoint(tmp_path_factory.mktemp("detoxify"), "Bert")
+
+
+@pytest.fixture(scope="session")
+def small_multilingual_checkpoint(tmp_path_factory) -> Path:
+    """The same of the kind that speaks several languages."""
+    return write_checkpoint(tmp_path_factory.mktemp("detoxify"), "XLMRoberta")
+
+
+def write_checkpoint(folder: Path, family: str) -> Path:
+    """A checkpoint of one of the families of models that Detoxify uses."""
     pytest.importorskip("detoxify")
     torch = pytest.importorskip("torch")
     import transformers
 
     classes = ["toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"]
-    folder = tmp_path_factory.mktemp("detoxify")
-    config = transformers.BertConfig(
+    config = getattr(transformers, f"{family}Config")(
         vocab_size=len(WORDS),
         hidden_size=8,
         num_hidden_layers=1,
@@ -57,16 +67,18 @@ def small_checkpoint(tmp_path_factory) -> Path:
         intermediate_size=16,
         num_labels=len(classes),
         initializer_range=2.0,
+        pad_token_id=0,
     )
     config.save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(WORDS))
     tokenizer = transformers.BertTokenizerFast(str(folder / "vocab.txt"))
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    model = transformers.BertForSequenceClassification(config)
+    name = f"{family}ForSequenceClassification"
+    model = getattr(transformers, name)(config)
     arguments = {
         "model_type": "nowhere",
-        "model_name": "BertForSequenceClassification",
+        "model_name": name,
         "tokenizer_name": "BertTokenizer",
         "num_classes": len(classes),
     }

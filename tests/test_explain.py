@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from curate.explain import _sentence, tell_match
+from curate.explain import _sentence, tell_match, tell_scores
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,39 @@ def test_a_contaminated_document_is_told_with_set_item_stretch_and_overlap():
     assert _sentence(story) == (
         "A page was removed by decontamination.maximum_overlap: it holds " + tell_match(match)
     )
+
+
+def test_scores_are_told_with_shares_classifiers_mentions_and_the_stage_that_judged():
+    facts = {
+        "language": "spa",
+        "script": "Latn",
+        "language_score": 0.9892,
+        "languages": "spa:0.88 glg:0.12",
+        "edu_label": "hq",
+        "edu_score": 0.75,
+        "classifier_edu_state": None,
+        "domain_label": None,
+        "domain_score": None,
+        "classifier_domain_state": "not_applicable",
+        "female_words": 1,
+        "male_words": 0,
+        "mentions_gender": 2,
+        "mentions_age": None,
+        "toxicity_bundled": 0.4,
+        "toxicity_sent": True,
+    }
+
+    assert tell_scores(facts) == [
+        ("language", "spa (Latn), score 0.9892; shares: spa 0.88, glg 0.12"),
+        ("edu", "hq 0.75"),
+        ("domain", "not applicable"),
+        ("speaks of", "female words 1, gender 2"),
+        ("cascade", "bundled 0.4; Detoxify judged it"),
+    ]
+    unspoken = {"toxicity_bundled": None, "toxicity_sent": True}
+    assert tell_scores({"language": "fra"} | unspoken) == [
+        ("language", "fra"),
+        ("cascade", "the bundled model does not speak it; Detoxify judged it"),
+    ]
+    alone = {"language": "eng", "languages": "eng:1.0", "toxicity_sent": None}
+    assert tell_scores(alone) == [("language", "eng")]

@@ -35,6 +35,7 @@ def write_card(
     flagged: pl.DataFrame | None = None,
     contamination: pl.DataFrame | None = None,
     templates: pl.DataFrame | None = None,
+    samples: pl.DataFrame | None = None,
 ) -> str:
     """The card as Markdown with the YAML head that dataset hubs read.
 
@@ -49,6 +50,8 @@ def write_card(
             `repeated`, and the documents in which an item was `found`, `removed` or `tagged`.
         templates: false alarms of the toxicity scorer on sentences without offence
             (`curate.audit.TEMPLATES`).
+        samples: cuts of removed documents that look harmless (`curate.audit.HARMLESS`); None: not
+            asked for.
         prose: what people wrote about the corpus, Markdown with headings from level two on.
 
     Returns:
@@ -77,6 +80,7 @@ def write_card(
         audit_rules=_rows(_by_rule(audit)),
         flagged=_rows(flagged),
         templates=_rows(_by_axis(templates)),
+        samples=None if samples is None else _rows(_quote(samples)),
         contamination=_rows(_without_files(contamination)),
         set_files=_set_files(contamination),
         inputs=_sum_inputs(manifest),
@@ -147,6 +151,12 @@ def _by_axis(templates: pl.DataFrame | None) -> pl.DataFrame | None:
         groups=pl.format("{} {}", "group", "alarms").filter(alarms).str.join(", "),
     )
     return by_axis.sort("language", "axis")
+
+
+def _quote(samples: pl.DataFrame) -> pl.DataFrame:
+    """Texts of strangers as they read: no link, picture or mark of theirs takes effect."""
+    unlinked = pl.col("text").str.replace_all(r"(?i)\b(?:[a-z]{2,9}://|www\.)\S*", "…")
+    return samples.with_columns(unlinked.str.replace_all(r"([\\`*_\[\]~#!])", r"\${1}"))
 
 
 def _without_files(contamination: pl.DataFrame | None) -> pl.DataFrame | None:

@@ -331,9 +331,9 @@ def is_nobodys(values: Any, count: int, code: Any, trunk: int, reserved: Any) ->
     """
     if count - trunk >= 2 and values[trunk] == 0 and values[trunk + 1] == 0:
         return True  # no plan has such numbers: surrogates are made so
-    if count >= 10:  # 555-0100 to 555-0199 of any area
+    if count >= 7:  # 555-0100 to 555-0199 of any area, or dialled within one
         tail = number_of(values, count - 7, count)
-        if 5550100 <= tail <= 5550199 and (code == 1 or count in (10, 11)):
+        if 5550100 <= tail <= 5550199 and (code == 1 or count in (7, 10, 11)):
             return True
     whole = np.zeros(40, np.int64)
     size = 0

@@ -1,7 +1,9 @@
 """A cascade of toxicity: what the bundled model is not sure about goes to Detoxify.
 
-Detoxify's scores lie in objects of their own, one for each twentieth of the first stage's score, so
-that a wider band asks it only about the documents that are new in the band.
+So does every document in a language that the bundled model does not speak and Detoxify does: whatever
+the band, nothing else would judge it. Detoxify's scores lie in objects of their own, one for each
+twentieth of the first stage's score and one for documents without one, so that a wider band asks it
+only about the documents that are new in the band.
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from curate.steps.measuring import batches, first_stage, score_batch, score_key,
 from curate.steps.work import Block, Work, library_versions, name_of
 
 SCORER = "toxicity"
+UNJUDGED = -1  # the step of documents that the first stage does not speak for
 
 
 def judge_uncertain(work: Work, block: Block) -> None:
-    """Score the documents in the band by Detoxify, and publish the cascade's columns of a block.
+    """Score what the first stage leaves open by Detoxify, and publish the cascade's columns of a block.
 
     The first stage's object is there. Metadata: `documents`, `judged` (by the first stage), `sent`
-    (to the second) and `sent_characters`.
+    (of these to the second), `sent_unjudged` (of others) and `sent_characters` (of both).
     """
     name = name_of(SCORER, score_key(work, block, SCORER))
     if work.store.has(name):
@@ -40,9 +43,11 @@ def judge_uncertain(work: Work, block: Block) -> None:
     judged = first["toxicity_state"].is_null()
     first = first.with_columns(toxicity_bundled=pl.col("toxicity"))
     low, high = work.recipe.toxicity.steps
+    is_unspoken = first["toxicity_state"].eq_missing("not_applicable")
     found = []
-    for step in range(low, high + 1):
-        chosen = first.select(in_band((step, step))).to_series() & judged & spoken
+    for step in (UNJUDGED, *range(low, high + 1)):
+        in_step = first.select(in_band((step, step))).to_series() & judged
+        chosen = (is_unspoken if step == UNJUDGED else in_step) & spoken
         if chosen.any():
             rows = pl.Series("row", chosen.arg_true(), dtype=pl.Int64)
             found.append(_ask(work, block, second, step, rows))
@@ -50,12 +55,14 @@ def judge_uncertain(work: Work, block: Block) -> None:
     if sent.height and sent["toxicity_state"].eq_missing("failed").all():
         asked, came = "Detoxify can score documents", f"it failed on all {sent.height} of a block"
         raise ComponentError(asked, came, block.name, "see the run's log for the first error")
-    table = _combine(first, sent, judged & spoken)
+    table = _combine(first, sent, (judged | is_unspoken) & spoken)
+    unjudged = int((is_unspoken & spoken).sum())
     characters = int(sent["characters"].sum())
     metadata = {
         "documents": block.documents,
         "judged": int(judged.sum()),
-        "sent": sent.height,
+        "sent": sent.height - unjudged,
+        "sent_unjudged": unjudged,
         "sent_characters": characters,
     }
     work.store.write_frame(name, table.select("id", *columns_of(SCORER)), metadata)
@@ -112,14 +119,15 @@ def sum_cost(work: Work, blocks: Iterable[Block]) -> dict[str, int | float | lis
     """What the cascade came to over some blocks.
 
     Returns:
-        `band` (as it was asked), `documents`, `judged` (by the bundled model), `sent` (to
-        Detoxify), `sent_share` (of those judged) and `sent_characters`.
+        `band` (as it was asked), `documents`, `judged` (by the bundled model), `sent` (of these to
+        Detoxify), `sent_share` (of those judged), `sent_unjudged` (documents in languages that the
+        bundled model does not speak) and `sent_characters`.
     """
     names = [name_of(SCORER, score_key(work, block, SCORER)) for block in blocks]
     facts = [work.store.read_metadata(name) for name in names]
     total = {
         name: sum(int(one[name]) for one in facts)
-        for name in ("documents", "judged", "sent", "sent_characters")
+        for name in ("documents", "judged", "sent", "sent_unjudged", "sent_characters")
     }
     low, high = work.recipe.toxicity.steps
     share = total["sent"] / total["judged"] if total["judged"] else 0.0

@@ -77,7 +77,7 @@ def train_domain(articles: pl.DataFrame, out: Path, source: str) -> dict[str, An
 
 def tell_domain(categories: pl.Series) -> pl.Series:
     """The domain that most of an article's categories tell; null without categories or undecided."""
-    patterns = _patterns()
+    patterns = stem_patterns()
     found: list[str | None] = []
     for joined in categories.to_list():
         names = [name for name in (joined or "").lower().split("|") if name]
@@ -93,7 +93,8 @@ def tell_domain(categories: pl.Series) -> pl.Series:
     return pl.Series("label", found, dtype=pl.String)
 
 
-def _patterns() -> dict[str, re.Pattern[str]]:
+def stem_patterns() -> dict[str, re.Pattern[str]]:
+    """For each domain what the words of its categories begin with."""
     table = tomllib.loads(Path(__file__).with_name("domains.toml").read_text(encoding="utf-8"))
     return {
         domain: re.compile(r"\b(?:" + "|".join(sorted(set(stems.split()))) + ")")

@@ -86,19 +86,7 @@ def train_language(
         InputError: a set is missing or unreadable, or too small to train on.
         ComponentError: fastText failed.
     """
-    rows = pl.concat(one.load(data).with_columns(held_out=pl.lit(one.held_out)) for one in SETS)
-    codes = {code: canonical(code) for code in rows["code"].unique().to_list()}
-    rows = rows.with_columns(
-        language=pl.col("code").replace_strict(codes, default=None, return_dtype=pl.String),
-        script=dominant_script(rows["text"]),
-        test=is_test(rows["text"]) | pl.col("held_out"),
-    ).filter(
-        pl.col("language").is_not_null(),
-        pl.col("language") != UNKNOWN,
-        pl.col("script") != NO_SCRIPT,
-    )
-    rows = pl.concat([rows, _romanised(rows)])
-    rows = rows.with_columns(label=pl.format("{}_{}", "language", "script"))
+    rows = read_rows(data)
     seen = rows.filter(~pl.col("test"))
     # UDHR has some sixty sentences of one text per language: alone not enough to know it by
     counts = seen.filter(pl.col("family") != "udhr").group_by("label").len()
@@ -132,6 +120,31 @@ def train_language(
     tested = LanguageScorer(str(model))(tested.rename({"language": "truth"}).drop("script"))
     tested = tested.with_columns(right=pl.col("truth") == pl.col("language"))
     return write_card(model, {**card, **_scores(tested)})
+
+
+def read_rows(data: Path) -> pl.DataFrame:
+    """All sentences of the sets, those made by romanising some among them.
+
+    Returns:
+        `family`, `text`, `language`, `script`, `label`, `held_out` (of a set for testing alone) and
+        `test` (training never sees it).
+
+    Raises:
+        InputError: a set is missing or unreadable.
+    """
+    rows = pl.concat(one.load(data).with_columns(held_out=pl.lit(one.held_out)) for one in SETS)
+    codes = {code: canonical(code) for code in rows["code"].unique().to_list()}
+    rows = rows.with_columns(
+        language=pl.col("code").replace_strict(codes, default=None, return_dtype=pl.String),
+        script=dominant_script(rows["text"]),
+        test=is_test(rows["text"]) | pl.col("held_out"),
+    ).filter(
+        pl.col("language").is_not_null(),
+        pl.col("language") != UNKNOWN,
+        pl.col("script") != NO_SCRIPT,
+    )
+    rows = pl.concat([rows, _romanised(rows)])
+    return rows.with_columns(label=pl.format("{}_{}", "language", "script"))
 
 
 def _romanised(rows: pl.DataFrame) -> pl.DataFrame:

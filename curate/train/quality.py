@@ -82,12 +82,7 @@ def train_bundled_quality(data: Path, out: Path) -> dict[str, Any]:
         InputError: a set is missing or unreadable, or there are too few documents.
         ComponentError: fastText failed.
     """
-    rows = pl.concat(
-        one.load(data).select("text", label=pl.lit(_label(one)), held_out=pl.lit(one.held_out))
-        for one in SETS
-    ).filter(pl.col("text").str.len_chars() >= MINIMUM_CHARACTERS)
-    rows = LanguageScorer()(rows).select("text", "label", "held_out", "language")
-    rows = rows.filter(pl.col("language") != UNKNOWN)
+    rows = read_rows(data)
     counts = rows.filter(~pl.col("held_out")).group_by("language", "label").len()
     counts = counts.filter(pl.col("len") >= MINIMUM_OF_LANGUAGE)
     both = counts.group_by("language").len().filter(pl.col("len") == 2)  # noqa: PLR2004
@@ -101,6 +96,20 @@ def train_bundled_quality(data: Path, out: Path) -> dict[str, Any]:
     }
     balance = ("language", "label")
     return train_texts(rows, out, "quality", PREPARATION, BUNDLED, facts, balance)
+
+
+def read_rows(data: Path) -> pl.DataFrame:
+    """The documents of the bundled model's sets: `text`, `label`, `held_out`, `language`.
+
+    Raises:
+        InputError: a set is missing or unreadable.
+    """
+    rows = pl.concat(
+        one.load(data).select("text", label=pl.lit(_label(one)), held_out=pl.lit(one.held_out))
+        for one in SETS
+    ).filter(pl.col("text").str.len_chars() >= MINIMUM_CHARACTERS)
+    rows = LanguageScorer()(rows).select("text", "label", "held_out", "language")
+    return rows.filter(pl.col("language") != UNKNOWN)
 
 
 _DOES = f"whether a document is like those that are wanted: labels {GOOD}, {RAW} (a crawl as it is)"

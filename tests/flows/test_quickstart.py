@@ -476,6 +476,29 @@ def test_audit_tells_what_rules_do_to_groups(curate, quickstart):
     assert "| toxicity.maximum_score |" in card.split("as a ratio to its share")[1]
     assert "### False alarms of the toxicity scorer, by group" in card
     assert "| eng | religion |" in card
+    assert card.count("## Personal data") == 1
+
+
+def test_the_card_shows_what_was_removed_and_may_be_harmless(quickstart):
+    folder = Path(quickstart[0], "releases/quickstart/1")
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    part = card.split("#### What was removed and may be harmless")[1].split("\n###")[0]
+    ledger = pl.read_parquet(folder / "ledger" / "part-*.parquet")
+
+    table = [line for line in part.splitlines() if line.startswith("| ")][2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+    assert 5 <= len(rows) <= 10
+    shown = ledger.filter(pl.col("id").is_in([row[3] for row in rows]))
+    assert shown.height == len(rows)  # each once
+    removers = dict(shown.select("id", "removed_by").iter_rows())
+    assert all(removers[row[3]] == row[1] for row in rows)
+    assert not shown["removed_by"].str.contains("^(duplicates|decontamination|urls)").any()
+    assert (shown["personal"].sum(), shown["derogatory_mentions"].sum()) == (0, 0)
+    assert shown["toxicity"].fill_null(0.0).max() < 0.5
+    assert rows[0][0] == "age"  # what is flagged comes first
+    assert all(10 < len(row[5]) <= 200 for row in rows)
+    assert "The release does not hold these texts" in part
 
 
 def test_an_audit_that_says_stop_ends_the_run_before_it_releases(curate, quickstart, tmp_path):

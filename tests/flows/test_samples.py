@@ -151,7 +151,7 @@ def test_the_first_rule_that_a_planted_page_meets(recipe, hits):
             "quality.maximum_duplicate_line_character_share",
         },
         "bias.maximum_derogatory_mentions": {None},  # only tags
-        "personal.maximum_count": set(),  # what is planted is nobody's
+        "personal.maximum_count": {None},
     }
 
 

@@ -134,6 +134,34 @@ def test_a_cascade_asks_about_its_band_alone_and_a_wider_one_about_the_rest(
     assert sum(new) == lacking  # what was asked is not asked again
 
 
+@pytest.mark.detoxify
+def test_a_cascade_sends_what_the_bundled_model_does_not_speak_whatever_the_band(
+    curate, tmp_path, small_multilingual_checkpoint
+):
+    rows = {
+        "eng": PLAIN,
+        "fra": "La bibliothèque ouvre à neuf heures et ferme à six heures du soir, sauf le lundi.",
+        "ell": "Η βιβλιοθήκη ανοίγει στις εννέα το πρωί και κλείνει στις έξι το απόγευμα.",
+    }
+    section = f'scorer = "cascade"\ncheckpoint = "{small_multilingual_checkpoint}"\n'
+    recipe, store = write_recipe(tmp_path, rows, section), str(tmp_path / "store")
+
+    first = curate.json("run", str(recipe), "--store", store, "--workers", "1")
+
+    ledger = {row["source_id"]: row for row in read_ledger(store, first).to_dicts()}
+    cost = first["cascade"]
+    assert (cost["judged"], cost["sent"], cost["sent_unjudged"]) == (1, 0, 1)
+    assert cost["sent_characters"] == len(rows["fra"])
+    assert ledger["eng"]["toxicity_sent"] is False
+    assert ledger["fra"]["toxicity_sent"] is True
+    assert ledger["fra"]["toxicity_state"] is ledger["fra"]["toxicity_bundled"] is None
+    assert 0 < ledger["fra"]["toxicity"] < 1
+    assert ledger["ell"]["toxicity_sent"] is None  # neither speaks Greek
+    assert ledger["ell"]["toxicity_state"] == "not_applicable"
+    wider = what_if(Store(store), "toxic@1", {"toxicity.band": "[0.2, 0.95]"})
+    assert wider.undetermined == 0
+
+
 UNSURE = [  # which the bundled model scores all over the place
     "You are an idiot if you believe that.",
     "That is a dumb idea, really.",

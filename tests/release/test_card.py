@@ -150,3 +150,28 @@ def test_the_audit_shows_what_was_hit_and_how_many(tmp_path):
     assert "| quality.minimum_words | 0.1 | 2.5 (5) | 1.11 (1) |" in card
     assert "| toxicity.maximum_score |" not in card
     assert "| age | 20 | 0.2 | 5 | 0.25 | 0.1 | 2.5 |" in card
+
+
+def test_texts_of_removed_documents_can_do_nothing_in_a_card(tmp_path):
+    text = "see ![x](https://evil.example/p.png) <b>or</b> www.evil.example | `a` **b** #c"
+    samples = pl.DataFrame({"rule": ["quality.minimum_words"], "text": [text]})
+    table = pl.DataFrame(
+        {
+            "group": ["age"] * 2,
+            "rule": ["any rule", "q"],
+            "overall_share": 0.5,
+            "ratio": 1.0,
+            "documents": 3,
+            "hit": 1,
+        }
+    )
+
+    def card(samples):
+        manifest = make_manifest(tmp_path)
+        return write_card(manifest, None, LANGUAGES, audit=table, samples=samples)
+
+    assert (
+        r"| quality.minimum_words | see \!\[x\](… &lt;b>or&lt;/b> … \| \`a\` \*\*b\*\* \#c |"
+    ) in card(samples)
+    assert "No samples were asked for" in card(None)
+    assert "looks harmless by what was measured" in card(samples.clear())
