@@ -43,11 +43,14 @@ def number_texts(text_hash: pl.Series) -> pl.Series:
 
 def shape_of(section: DuplicatesSection) -> dict[str, int]:
     """What two files of entries must agree on to be merged."""
-    return {
+    shape = {
         "bands": section.bands,
         "rows": section.rows,
         "shingle_words": section.shingle_words,
     }
+    if section.character_width != section.shingle_words:  # else what is there stays of use
+        shape["shingle_characters"] = section.character_width
+    return shape
 
 
 def make_entries(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.DataFrame:
@@ -192,7 +195,7 @@ def _read_groups(
             f"{name} has signatures of the shape {_tell(shape)}",
             f"it was made with {_tell(metadata['shape'])}",
             store.url,
-            "use the same [duplicates] bands, rows and shingle_words, or another store",
+            "use the same [duplicates] bands, rows and shingles, or another store",
         )
     firsts = metadata["firsts"]
     after = [*firsts, 1 << 64][1:]
