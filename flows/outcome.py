@@ -20,7 +20,7 @@ from curate.release.manifest import DocumentCounts, Draft, FunnelRow, Manifest, 
 from curate.release.publish import publish as publish_release
 from curate.release.shards import ReleaseFile, ShardFile
 from curate.sources.inputs import Part
-from curate.steps import deciding, indexing, reading, referencing, releasing
+from curate.steps import deciding, indexing, reading, referencing, releasing, splitting
 from curate.steps.work import LIBRARIES
 from flows.run import Run
 
@@ -112,13 +112,13 @@ def _warn_silent(funnel: pl.DataFrame) -> list[str]:
     return [f"{rule} applies to no document: {why}" for rule in silent]
 
 
-def check(run: Run, report: Report, settled: releasing.Settled) -> None:
+def check(run: Run, report: Report, settled: splitting.Settled) -> None:
     """The rows that the splits hold are those that the rules left.
 
     Raises:
         DecisionError: they are not.
     """
-    shards = releasing.split_sizes(run.work, settled)
+    shards = splitting.split_sizes(run.work, settled)
     documents = report.documents
     check_rows(documents.read, documents.made, sum(shards.values()), documents.removed)
 
@@ -128,7 +128,7 @@ def publish(
     folder: str,
     key: str,
     report: Report,
-    settled: releasing.Settled,
+    settled: splitting.Settled,
     shards: Sequence[ShardFile],
     files: Sequence[ReleaseFile],
 ) -> tuple[Manifest, bool]:
@@ -149,7 +149,7 @@ def publish(
             "change the rule, or [audit] maximum_ratio or action",
         )
     run.warnings += [tell_row(row) for row in flagged.iter_rows(named=True)]
-    splits = releasing.split_sizes(work, settled)
+    splits = splitting.split_sizes(work, settled)
     draft = Draft(
         name=work.recipe.name,
         run=run.identity,
