@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from curate.release.publish import publish as publish_release
 from curate.release.shards import ReleaseFile, ShardFile
 from curate.sources.inputs import Part
 from curate.steps import deciding, indexing, reading, referencing, releasing, splitting
-from curate.steps.work import LIBRARIES
+from curate.steps.work import LIBRARIES, Corpus
 from flows.run import Run
 
 CARDS = Path(__file__).parent.parent / "data_cards"
@@ -78,7 +78,10 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
         "toxicity" in run.work.recipe.model_fields_set
     ):  # who asks for it is told where it does nothing
         run.warnings += _warn_silent(funnel)
-    check_removed_share(funnel, work.recipe.max_removed_share)
+    spared = {}
+    if work.recipe.duplicates.action == "remove":
+        spared = deciding.count_released_before(work, replace(decided, made=Corpus(())))
+    check_removed_share(funnel, work.recipe.max_removed_share, spared)
     read = sum(block.documents for block in decided.corpus.blocks)
     made = sum(block.documents for block in decided.made.blocks)
     removed = int(funnel["removed"].sum())

@@ -286,6 +286,7 @@ def alarm(run: Run, decided: deciding.Decided) -> None:
         lambda item: run.has(losses.losses_name(work, *item)),
     )
     losses.check_losses(work, decided)
+    run.warnings += losses.tell_released(work, decided)
 
 
 def release(
