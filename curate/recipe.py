@@ -534,7 +534,8 @@ class DuplicatesSection(Section):
             `curate.score.addresses.canonical_address`), or one `key`.
         key: the column that `key` compares.
         prefer: a score column by which survivors are chosen after the order of the sources, before
-            their length: the greatest value first; `-perplexity`: the least.
+            their length: the greatest value first; `-perplexity`: the least. Who keeps a passage
+            that [spans] finds is chosen alike.
         release_reference: whether what the sources with `reference = true` hold is released too.
         shingle_words: words in a shingle, as `curate.text.segment` cuts them.
         shingle_characters: the same where a shingle begins in a script without spaces, of which an

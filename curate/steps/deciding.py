@@ -135,20 +135,19 @@ def survivors_key(work: Work, decided: Decided) -> str:
             }
         ),
         references=work.recipe.references,
-        preferred=_preferred_keys(work, decided),
+        preferred=preferred_keys(work, decided.corpus, decided.made),
         corpus=[(judge_key(work, b), b.priority) for b in decided.corpus.blocks],
         made=[judge_key(work, block) for block in decided.made.blocks],
     )
 
 
-def _preferred_keys(work: Work, decided: Decided) -> list[str]:
+def preferred_keys(work: Work, *corpora: Corpus) -> list[str]:
     """The keys of the scores by which survivors are chosen."""
     chosen = preference(work.recipe.duplicates)
     if chosen is None:
         return []
     scorer = COLUMNS[chosen[0]].scorer
-    blocks = (*decided.corpus.blocks, *decided.made.blocks)
-    return [score_key(work, block, scorer) for block in blocks]
+    return [score_key(work, block, scorer) for corpus in corpora for block in corpus.blocks]
 
 
 def survivors_name(work: Work, decided: Decided) -> str:
