@@ -217,7 +217,7 @@ def run_datasketch(path: Path) -> Found:
 def exact_pairs(path: Path) -> pl.DataFrame:
     """The similarity of every pair of documents that share a shingle, from 0.5 up."""
     text = pl.read_ndjson(path)["text"]
-    shingles, offsets = kernels.shingle_sets(*kernels.word_hashes(text), SECTION.shingle_words)
+    shingles, offsets = kernels.cut_shingles(text, SECTION)[2:]
     sizes = np.diff(offsets)
     rows = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     index = pl.DataFrame({"shingle": shingles, "a": rows})

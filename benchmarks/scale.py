@@ -37,7 +37,7 @@ from curate.duplicates.candidates import cut_sets
 from curate.duplicates.signatures import Signatures
 from curate.recipe import make_recipe
 from curate.schema import COLUMNS
-from curate.steps import deciding, linking, releasing
+from curate.steps import deciding, linking, splitting
 from curate.steps.measuring import score_key
 from curate.steps.work import DOCUMENT_COLUMNS, Block, Corpus, Work, name_of
 from curate.store import Store
@@ -241,7 +241,7 @@ def measure(documents: int, memory: str, folder: Path) -> dict[str, Any]:
         decided = deciding.Decided(corpus, linking.link_key(work, corpus))
         clock.run("survivors", deciding.find_survivors, [decided])
         decided = replace(decided, survivors=deciding.survivors_key(work, decided))
-        clock.run("splits", releasing.split_documents, [releasing.Settled(decided)])
+        clock.run("splits", splitting.split_documents, [splitting.Settled(decided)])
         links = work.store.read_frame(linking.link_name(work, corpus))
         members = work.store.read_metadata(deciding.survivors_name(work, decided))
         found, planted = recall(work, links, documents)

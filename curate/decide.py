@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -556,14 +556,22 @@ def preference(section: DuplicatesSection) -> tuple[str, bool] | None:
     return section.prefer.removeprefix("-"), section.prefer.startswith("-")
 
 
-def check_removed_share(funnel: pl.DataFrame, maximum: float) -> None:
+def check_removed_share(
+    funnel: pl.DataFrame, maximum: float, spared: Mapping[str, int] | None = None
+) -> None:
     """Stop when one rule removes nearly everything that reaches it.
+
+    Args:
+        funnel: of all sources.
+        maximum: share of what reaches a rule.
+        spared: documents of each rule that do not count: they are released already.
 
     Raises:
         DecisionError: a rule removes more than this share of 100 documents or more.
     """
     by_rule = funnel.group_by("rule", maintain_order=True).agg(pl.col("met", "removed").sum())
-    for rule, met, removed in by_rule.iter_rows():
+    for rule, every, gone in by_rule.iter_rows():
+        met, removed = (count - (spared or {}).get(rule, 0) for count in (every, gone))
         if rule != REFERENCE and met >= MINIMUM_DOCUMENTS and removed > maximum * met:
             raise DecisionError(
                 f"no rule removes more than {maximum:.0%} of the documents that reach it",

@@ -45,6 +45,7 @@ NEEDS_RUN = {
     "toxicity.checkpoint": "measures again",
     "toxicity.model": "measures again",
     "duplicates.shingle_words": "compares texts again",
+    "duplicates.shingle_characters": "compares texts again",
     "duplicates.bands": "compares texts again",
     "duplicates.rows": "compares texts again",
     "duplicates.among": "compares texts again",

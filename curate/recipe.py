@@ -534,10 +534,12 @@ class DuplicatesSection(Section):
             `curate.score.addresses.canonical_address`), or one `key`.
         key: the column that `key` compares.
         prefer: a score column by which survivors are chosen after the order of the sources, before
-            their length: the greatest value first; `-perplexity`: the least.
+            their length: the greatest value first; `-perplexity`: the least. Who keeps a passage
+            that [spans] finds is chosen alike.
         release_reference: whether what the sources with `reference = true` hold is released too.
-        shingle_words: words in a shingle, as `curate.text.segment` cuts them: of scripts without
-            spaces an ideograph or a syllable is a word, so that shingles are of characters there.
+        shingle_words: words in a shingle, as `curate.text.segment` cuts them.
+        shingle_characters: the same where a shingle begins in a script without spaces, of which an
+            ideograph, a syllable or a run of kana is a word; left out: as many.
         bands: bands of a signature; a pair is a candidate when one band is equal. 32 bands of 4
             rows find 0.99999 of the pairs at 0.75 and 0.87 of those at 0.5.
         rows: MinHash values in a band.
@@ -557,11 +559,17 @@ class DuplicatesSection(Section):
     prefer: str | None = None
     release_reference: bool = False
     shingle_words: Annotated[int, Field(ge=1)] = 5
+    shingle_characters: Annotated[int, Field(ge=1)] | None = None
     bands: Annotated[int, Field(ge=1)] = 32
     rows: Annotated[int, Field(ge=1)] = 4
     memory: Annotated[
         int, BeforeValidator(parse_size), Field(gt=PROCESS_BYTES, exclude=True, repr=False)
     ] = 2 << 30
+
+    @property
+    def character_width(self) -> int:
+        """Words in a shingle that begins in a script without spaces."""
+        return self.shingle_characters or self.shingle_words
 
     @property
     def memory_for_data(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from curate.release.manifest import DocumentCounts, Draft, FunnelRow, Manifest, 
 from curate.release.publish import publish as publish_release
 from curate.release.shards import ReleaseFile, ShardFile
 from curate.sources.inputs import Part
-from curate.steps import deciding, indexing, reading, referencing, releasing
-from curate.steps.work import LIBRARIES
+from curate.steps import deciding, indexing, reading, referencing, releasing, splitting
+from curate.steps.work import LIBRARIES, Corpus
 from flows.run import Run
 
 CARDS = Path(__file__).parent.parent / "data_cards"
@@ -78,7 +78,10 @@ def count(run: Run, parts: Sequence[Part], decided: deciding.Decided) -> Report:
         "toxicity" in run.work.recipe.model_fields_set
     ):  # who asks for it is told where it does nothing
         run.warnings += _warn_silent(funnel)
-    check_removed_share(funnel, work.recipe.max_removed_share)
+    spared = {}
+    if work.recipe.duplicates.action == "remove":
+        spared = deciding.count_released_before(work, replace(decided, made=Corpus(())))
+    check_removed_share(funnel, work.recipe.max_removed_share, spared)
     read = sum(block.documents for block in decided.corpus.blocks)
     made = sum(block.documents for block in decided.made.blocks)
     removed = int(funnel["removed"].sum())
@@ -112,13 +115,13 @@ def _warn_silent(funnel: pl.DataFrame) -> list[str]:
     return [f"{rule} applies to no document: {why}" for rule in silent]
 
 
-def check(run: Run, report: Report, settled: releasing.Settled) -> None:
+def check(run: Run, report: Report, settled: splitting.Settled) -> None:
     """The rows that the splits hold are those that the rules left.
 
     Raises:
         DecisionError: they are not.
     """
-    shards = releasing.split_sizes(run.work, settled)
+    shards = splitting.split_sizes(run.work, settled)
     documents = report.documents
     check_rows(documents.read, documents.made, sum(shards.values()), documents.removed)
 
@@ -128,7 +131,7 @@ def publish(
     folder: str,
     key: str,
     report: Report,
-    settled: releasing.Settled,
+    settled: splitting.Settled,
     shards: Sequence[ShardFile],
     files: Sequence[ReleaseFile],
 ) -> tuple[Manifest, bool]:
@@ -149,7 +152,7 @@ def publish(
             "change the rule, or [audit] maximum_ratio or action",
         )
     run.warnings += [tell_row(row) for row in flagged.iter_rows(named=True)]
-    splits = releasing.split_sizes(work, settled)
+    splits = splitting.split_sizes(work, settled)
     draft = Draft(
         name=work.recipe.name,
         run=run.identity,

@@ -30,6 +30,7 @@ from curate.steps import (
     referencing,
     releasing,
     spanning,
+    splitting,
 )
 from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Linked, Work, find_repeats, name_of
@@ -285,6 +286,7 @@ def alarm(run: Run, decided: deciding.Decided) -> None:
         lambda item: run.has(losses.losses_name(work, *item)),
     )
     losses.check_losses(work, decided)
+    run.warnings += losses.tell_released(work, decided)
 
 
 def release(
@@ -297,16 +299,16 @@ def release(
     """Splits, shards, ledger, card; an unchanged release makes no new version."""
     work = run.work
     newest = releasing.newest_release(work)
-    settled = releasing.Settled(decided, newest.folder if newest else "")
+    settled = splitting.Settled(decided, newest.folder if newest else "")
     inputs = reading.names_of(work, parts)
     key = releasing.release_key(work, settled, inputs, pairs)
     if newest is not None and newest.release_key == key:
         run.reuse("release")
         return newest, False
-    run.one("splits", releasing.split_documents, settled, releasing.splits_name(work, settled))
-    settled = replace(settled, splits=releasing.splits_key(work, settled))
+    run.one("splits", splitting.split_documents, settled, splitting.splits_name(work, settled))
+    settled = replace(settled, splits=splitting.splits_key(work, settled))
     outcome.check(run, report, settled)
-    rows = [(settled, *place) for place in releasing.places(decided)]
+    rows = [(settled, *place) for place in splitting.places(decided)]
     run.each(
         "scatter",
         releasing.scatter_block,

@@ -27,12 +27,13 @@ from curate.errors import ComponentError, StoreError
 from curate.recipe import DuplicatesSection
 from curate.store import Store
 
-GROUP_ENTRIES = 1 << 16
+GROUP_ENTRIES = 1 << 14  # a range of bands takes a few of each file, and one more than it needs
 ENTRIES = pl.Schema({"band": pl.UInt64, "next": pl.UInt32, "text": pl.UInt64})
 ENTRY_BYTES = 20
 _CHUNK = 1 << 13  # signatures whose bytes are copied at once: few, so that they stay near the core
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
+_EARLIER_GROUP = 1 << 16  # of files that do not say it: segments of an index that is there
 
 
 def number_texts(text_hash: pl.Series) -> pl.Series:
@@ -42,11 +43,14 @@ def number_texts(text_hash: pl.Series) -> pl.Series:
 
 def shape_of(section: DuplicatesSection) -> dict[str, int]:
     """What two files of entries must agree on to be merged."""
-    return {
+    shape = {
         "bands": section.bands,
         "rows": section.rows,
         "shingle_words": section.shingle_words,
     }
+    if section.character_width != section.shingle_words:  # else what is there stays of use
+        shape["shingle_characters"] = section.character_width
+    return shape
 
 
 def make_entries(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.DataFrame:
@@ -163,6 +167,7 @@ def write_entries(
         **(facts or {}),
         "shape": dict(shape),
         "entries": entries.height,
+        "group": GROUP_ENTRIES,
         "firsts": [int(group["band"][0]) for group in groups if group.height],
         "checksums": [checksum(group) for group in groups if group.height],
     }
@@ -190,7 +195,7 @@ def _read_groups(
             f"{name} has signatures of the shape {_tell(shape)}",
             f"it was made with {_tell(metadata['shape'])}",
             store.url,
-            "use the same [duplicates] bands, rows and shingle_words, or another store",
+            "use the same [duplicates] bands, rows and shingles, or another store",
         )
     firsts = metadata["firsts"]
     after = [*firsts, 1 << 64][1:]
@@ -201,19 +206,20 @@ def _read_groups(
     ]
     if not wanted:
         return
-    start = wanted[0] * GROUP_ENTRIES
+    size = metadata.get("group", _EARLIER_GROUP)
+    start = wanted[0] * size
     try:
-        whole = store.scan_frame(name).slice(start, len(wanted) * GROUP_ENTRIES).collect()
+        whole = store.scan_frame(name).slice(start, len(wanted) * size).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(store, name, str(error)) from error
     inside = pl.col("band").is_between(
         pl.lit(first, dtype=pl.UInt64), pl.lit(last, dtype=pl.UInt64)
     )
-    for number, group in zip(wanted, whole.iter_slices(GROUP_ENTRIES), strict=False):
+    for number, group in zip(wanted, whole.iter_slices(size), strict=False):
         if checksum(group) != metadata["checksums"][number]:
             raise _damaged(store, name, f"group {number} has another checksum")
         yield group.filter(inside) if number in {wanted[0], wanted[-1]} else group
-    if min(metadata["entries"] - start, len(wanted) * GROUP_ENTRIES) != whole.height:
+    if min(metadata["entries"] - start, len(wanted) * size) != whole.height:
         raise _damaged(store, name, f"it has not the {metadata['entries']} entries that it had")
 
 

@@ -243,8 +243,7 @@ def cut_sets(texts: Iterable[pl.DataFrame], section: DuplicatesSection) -> Itera
 
     for frame in texts:
         for chunk in frame.iter_slices(_CHUNK):
-            words = kernels.word_hashes(chunk["text"])
-            yield Sets(chunk["text_hash"], *kernels.shingle_sets(*words, section.shingle_words))
+            yield Sets(chunk["text_hash"], *kernels.cut_shingles(chunk["text"], section)[2:])
 
 
 def verify(

@@ -5,12 +5,15 @@ Both are connected components, of texts and verified pairs. Without numba: `what
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from curate.recipe import DuplicatesSection
 
+Kind: TypeAlias = Literal["id", "work", "text"]
 EXACT, NEAR, VERSION = "duplicates.exact", "duplicates.near", "duplicates.version"
 URL, KEY = "duplicates.url", "duplicates.key"
 EARLIER = pl.Schema(
@@ -420,23 +423,24 @@ def group_for_split(
     Returns:
         `id`, in the order of `documents`, and `group`: the smallest id of its group.
     """
-    texts, ids = (_number("text", documents["text_hash"]), _number("id", documents["id"]))
+    texts, ids = (number_names("text", documents["text_hash"]), number_names("id", documents["id"]))
     linked = links.filter(pl.col("similarity") >= section.split_similarity)
     pairs = linked.select(
-        one=_number("text", linked["hash_a"]), other=_number("text", linked["hash_b"])
+        one=number_names("text", linked["hash_a"]), other=number_names("text", linked["hash_b"])
     )
     pairs = pairs.filter(pl.all_horizontal(pl.col("one", "other").is_in(texts.implode())))
     is_shared = texts.is_duplicated() | texts.is_in(pairs["one"].implode())
     is_shared |= texts.is_in(pairs["other"].implode())
     edges = [pairs]
-    for kind, names in (
+    named_by: list[tuple[Kind, pl.Series]] = [
         ("id", documents["parent"]),
         ("work", documents["work"]),
         ("text", documents["text_hash"]),
-    ):
+    ]
+    for kind, names in named_by:
         chosen = names.is_not_null() & is_shared if kind == "text" else names.is_not_null()
         named = names.filter(chosen)
-        edges.append(pl.DataFrame({"one": ids.filter(chosen), "other": _number(kind, named)}))
+        edges.append(pl.DataFrame({"one": ids.filter(chosen), "other": number_names(kind, named)}))
     one, other = pl.concat(edges).to_numpy().T
     nodes = np.unique(np.concatenate([one, other]))
     root = connected(len(nodes), np.searchsorted(nodes, one), np.searchsorted(nodes, other))
@@ -447,7 +451,7 @@ def group_for_split(
     return documents.select("id", group=group)
 
 
-def _number(kind: str, names: pl.Series) -> pl.Series:
+def number_names(kind: Kind, names: pl.Series) -> pl.Series:
     """64-bit hashes of names, to tell them apart within a process: of 10⁸, two agree with 3 in 10⁴."""
     seed = {"id": 1, "work": 2, "text": 3}[kind]
     return names.hash(seed)

@@ -569,7 +569,7 @@ def open_indexes(store: Store) -> list[Index]:
         path = f"index/{name}/parameters.json"
         if store.has(path):
             facts = _read_json(store, path)
-            shape = {key: facts[key] for key in shape_of(DuplicatesSection())}
+            shape = {key: value for key, value in facts.items() if key != "signed"}
             index = Index(store, DuplicatesSection(**shape))
             if index.folder == f"index/{name}":
                 found.append(index)

@@ -13,7 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curate.recipe import DuplicatesSection
 from curate.text import characters, cut
+from curate.text.characters import HIRAGANA, IDEOGRAPH, KATAKANA, LEAD, TRAIL, UNSPACED
 from curate.text.cut import compiled
 from curate.text.segment import buffers
 
@@ -22,17 +24,28 @@ Scheme: TypeAlias = Literal["affine32", "legacy"]
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _OTHER_FACTOR = np.uint64(0xD6E8FEB86659FD93)
 _PRIME = np.uint64((1 << 61) - 1)
+_CHARACTERS = np.uint32(  # classes of what `curate.text.segment` cuts without spaces
+    sum(1 << int(kind) for kind in (IDEOGRAPH, HIRAGANA, KATAKANA, UNSPACED, LEAD, TRAIL))
+)
 _TILE = 1024  # shingles whose 32-bit hashes are held at once: 4 KiB, so they stay near the core
 
 
-def word_hashes(text: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """The words of a batch as `curate.text.segment` cuts them, and nothing else of it.
+def cut_shingles(
+    text: pl.Series, section: DuplicatesSection
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+    """The words of a batch as `curate.text.segment` cuts them, and its distinct shingles.
 
     Returns:
-        uint64[words], int64[documents + 1]: folded hashes, and the documents' offsets into them.
+        uint64[words], int64[documents + 1], uint64[shingles], int64[documents + 1]: folded hashes
+        of words, hashes of shingles, and the documents' offsets into each.
     """
     found = cut.words(*buffers(text), characters.classes(), characters.folding())
-    return found[2], found[5]
+    words, kinds, offsets = found[2], found[4], found[5]
+    if section.character_width == section.shingle_words:
+        return words, offsets, *shingle_sets(words, offsets, section.shingle_words)
+    is_character = (kinds & _CHARACTERS) != 0
+    widths = section.shingle_words, section.character_width
+    return words, offsets, *shingle_sets_of_two_widths(words, is_character, offsets, *widths)
 
 
 @compiled
@@ -124,6 +137,50 @@ def shingle_sets(word_hash: Any, word_offsets: Any, words: int) -> Any:
                     if insert(table, mask, shingle):
                         shingles[found] = shingle
                         found += 1
+        offsets[document + 1] = found
+    return shingles[:found], offsets
+
+
+@compiled
+def shingle_sets_of_two_widths(
+    word_hash: Any, is_character: Any, word_offsets: Any, words: int, characters: int
+) -> Any:
+    """As `shingle_sets`, where a shingle that begins with a word that is a character has its own width.
+
+    A document in which none fits has one shingle, of all its words.
+    """
+    documents = len(word_offsets) - 1
+    largest = 0
+    for document in range(documents):
+        largest = max(largest, word_offsets[document + 1] - word_offsets[document])
+    table = np.empty(table_size(largest), np.uint64)
+    states = np.empty(largest + 1, np.uint64)  # polynomial of the words before each
+    factors = np.empty(largest + 1, np.uint64)
+    factors[0] = 1
+    for at in range(largest):
+        factors[at + 1] = factors[at] * _FACTOR
+    shingles = np.empty(len(word_hash), np.uint64)
+    offsets = np.zeros(documents + 1, np.int64)
+    found = 0
+    for document in range(documents):
+        start, length = word_offsets[document], word_offsets[document + 1] - word_offsets[document]
+        size = table_size(length)
+        table[:size] = 0
+        mask = np.uint64(size - 1)
+        states[0] = 0
+        for at in range(length):
+            states[at + 1] = states[at] * _FACTOR + word_hash[start + at]
+        for at in range(length):
+            width = characters if is_character[start + at] else words
+            if at + width <= length:
+                state = states[at + width] - factors[width] * states[at]
+                shingle = max(mixed(state), np.uint64(1))
+                if insert(table, mask, shingle):
+                    shingles[found] = shingle
+                    found += 1
+        if length > 0 and found == offsets[document]:
+            shingles[found] = max(mixed(states[length]), np.uint64(1))
+            found += 1
         offsets[document + 1] = found
     return shingles[:found], offsets
 

@@ -29,8 +29,9 @@ class Signatures:
       them, as 32 hex digits, so that letter case, punctuation and white space do not count. A text
       without words has the hash of its characters without white space at the ends; null and empty
       texts share one. The hash is fast, not cryptographic.
-    - `shingles`: number of distinct shingles, of `shingle_words` words each. A text with fewer
-      words has one shingle, of all its words; one without words has none.
+    - `shingles`: number of distinct shingles, of `shingle_words` words each, or of
+      `shingle_characters` where the first of them is of a script without spaces. A text in which
+      none fits has one shingle, of all its words; one without words has none.
     - `signature`: `bands × rows` MinHash values, little-endian uint32, equal to
       `datasketch.MinHash(num_perm=bands * rows, seed=1)` when its `hashfunc` gives the lower 32
       bits of the shingles' hashes. Null without words, and then the state is `not_applicable`
@@ -53,16 +54,15 @@ class Signatures:
         from curate.duplicates import kernels
 
         text = frame["text"]
-        words, word_offsets = kernels.word_hashes(text)
+        words, word_offsets, shingles, offsets = kernels.cut_shingles(text, self.section)
         hashes = kernels.sequence_hashes(words, word_offsets, np.uint64(_WORDS))
         is_wordless = np.diff(word_offsets) == 0
         if is_wordless.any():
             bare = text.filter(pl.Series(is_wordless)).cast(pl.String).str.strip_chars()
-            data, offsets = buffers(bare)
+            data, starts = buffers(bare)
             hashes[is_wordless] = kernels.sequence_hashes(
-                data.astype(np.uint64), offsets, np.uint64(_CHARACTERS)
+                data.astype(np.uint64), starts, np.uint64(_CHARACTERS)
             )
-        shingles, offsets = kernels.shingle_sets(words, word_offsets, self.section.shingle_words)
         size = self.section.bands * self.section.rows
         minima = kernels.minima(shingles, offsets, size, self.scheme)
         digits = hashes.astype(">u8").tobytes().hex().encode()

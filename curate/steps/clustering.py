@@ -10,7 +10,7 @@ Memory beside a piece: 32 bytes for each document, and 60 for each text that may
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,10 +77,10 @@ def find_members(
 def _whole(
     work: Work, readers: Sequence[Reader], links: str
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    yield pl.concat([read() for read in readers]), pl.concat(_read_links(work, links))
+    yield pl.concat([read() for read in readers]), pl.concat(read_links(work, links))
 
 
-def _read_links(work: Work, links: str) -> Iterator[pl.DataFrame]:
+def read_links(work: Work, links: str) -> Iterator[pl.DataFrame]:
     """The verified pairs, some at a time."""
     schema = {"hash_a": pl.String, "hash_b": pl.String, "similarity": pl.Float64}
     yield pl.DataFrame(schema=schema)
@@ -105,27 +105,27 @@ def _cut(
     edges = [_number_groups(groups)]
     if earlier is not None:
         ends = [number_texts(earlier[name]).to_numpy() for name in ("text_hash", "earlier_hash")]
-        edges.append(np.array(ends)[:, _find(texts, ends[0]) >= 0])
-    for some in _read_links(work, links):
+        edges.append(np.array(ends)[:, find_places(texts, ends[0]) >= 0])
+    for some in read_links(work, links):
         near = some.filter(pl.col("similarity") >= section.least_of_duplicates)
         ends = [number_texts(near[name]).to_numpy() for name in ("hash_a", "hash_b")]
-        is_there = np.logical_and(*(_find(texts, end) >= 0 for end in ends))
+        is_there = np.logical_and(*(find_places(texts, end) >= 0 for end in ends))
         edges.append(np.array([end[is_there] for end in ends]))
     one, other = np.concatenate(edges, axis=1)
     nodes = np.unique(np.concatenate([texts[counts > 1], one, other]))
-    root = connected(len(nodes), _find(nodes, one), _find(nodes, other))
-    at = _find(texts, nodes)
+    root = connected(len(nodes), find_places(nodes, one), find_places(nodes, other))
+    at = find_places(texts, nodes)
     compared = int(counts[at[at >= 0]].sum())
     del texts, counts, edges, one, other
     count = max(1, -(-compared * DOCUMENT_BYTES // section.memory_for_data))
     piece_of = (root % count).astype(np.uint32)
     with tempfile.TemporaryDirectory() as folder:
-        files = _spill(readers, nodes, piece_of, Path(folder))
+        files = spill(_choose(readers, nodes, piece_of), Path(folder))
         for piece in sorted(files):
             documents = pl.concat([pl.read_parquet(file) for file in files[piece]])
             pairs = []
-            for some in _read_links(work, links):
-                place = _find(nodes, number_texts(some["hash_a"]).to_numpy())
+            for some in read_links(work, links):
+                place = find_places(nodes, number_texts(some["hash_a"]).to_numpy())
                 mine = np.append(piece_of, count)[place] == piece  # a text that is not there: none
                 pairs.append(some.filter(pl.Series(mine)))
             yield documents, pl.concat(pairs)
@@ -163,7 +163,7 @@ def _number_groups(groups: pl.DataFrame) -> NDArray[np.uint64]:
     return first.to_numpy().T.astype(np.uint64).reshape(2, -1)
 
 
-def _find(among: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.int64]:
+def find_places(among: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.int64]:
     """The places of values among sorted ones; -1 where one is not there."""
     if not len(among):
         return np.full(len(values), -1)
@@ -171,30 +171,36 @@ def _find(among: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.i
     return np.where(among[place] == values, place, -1)
 
 
-def _spill(
-    readers: Sequence[Reader],
-    nodes: NDArray[np.uint64],
-    piece_of: NDArray[np.uint32],
-    folder: Path,
-) -> dict[int, list[Path]]:
-    """Files with the documents of each piece."""
+def _choose(
+    readers: Sequence[Reader], nodes: NDArray[np.uint64], piece_of: NDArray[np.uint32]
+) -> Iterator[pl.DataFrame]:
+    """The documents that may be in a cluster, and the `piece` of each."""
+    for read in readers:
+        frame = read().filter(pl.col("text_hash").is_not_null())
+        place = find_places(nodes, number_texts(frame["text_hash"]).to_numpy())
+        some = frame.filter(pl.Series(place >= 0))
+        yield some.with_columns(piece=pl.Series(piece_of[place[place >= 0]]))
+
+
+def spill(frames: Iterable[pl.DataFrame], folder: Path) -> dict[int, list[Path]]:
+    """Files with the rows of each piece, as the column `piece` says; a piece without rows has none.
+
+    There is one piece, if of no rows.
+    """
     files: dict[int, list[Path]] = {}
     waiting: list[pl.DataFrame] = []
 
     def flush() -> None:
         every = pl.concat(waiting)
-        for piece in {0, *every["piece"].unique()}:  # 0: there is one piece, if of no documents
+        for piece in sorted({0, *every["piece"].unique()}):
             mine = files.setdefault(piece, [])
             mine.append(folder / f"{piece}-{len(mine)}.parquet")
             rows = every.filter(pl.col("piece") == piece).drop("piece")
             rows.write_parquet(mine[-1], compression="zstd", compression_level=1)
         waiting.clear()
 
-    for read in readers:
-        frame = read().filter(pl.col("text_hash").is_not_null())
-        place = _find(nodes, number_texts(frame["text_hash"]).to_numpy())
-        some = frame.filter(pl.Series(place >= 0))
-        waiting.append(some.with_columns(piece=pl.Series(piece_of[place[place >= 0]])))
+    for frame in frames:
+        waiting.append(frame)
         if sum(rows.height for rows in waiting) >= FLUSHED_ROWS:
             flush()
     if waiting:

@@ -135,20 +135,19 @@ def survivors_key(work: Work, decided: Decided) -> str:
             }
         ),
         references=work.recipe.references,
-        preferred=_preferred_keys(work, decided),
+        preferred=preferred_keys(work, decided.corpus, decided.made),
         corpus=[(judge_key(work, b), b.priority) for b in decided.corpus.blocks],
         made=[judge_key(work, block) for block in decided.made.blocks],
     )
 
 
-def _preferred_keys(work: Work, decided: Decided) -> list[str]:
+def preferred_keys(work: Work, *corpora: Corpus) -> list[str]:
     """The keys of the scores by which survivors are chosen."""
     chosen = preference(work.recipe.duplicates)
     if chosen is None:
         return []
     scorer = COLUMNS[chosen[0]].scorer
-    blocks = (*decided.corpus.blocks, *decided.made.blocks)
-    return [score_key(work, block, scorer) for block in blocks]
+    return [score_key(work, block, scorer) for corpus in corpora for block in corpus.blocks]
 
 
 def survivors_name(work: Work, decided: Decided) -> str:
@@ -164,6 +163,7 @@ def find_survivors(work: Work, decided: Decided) -> None:
     section = work.recipe.duplicates
     corpus, made = decided.corpus, decided.made
     name = survivors_name(work, decided)
+    earlier = None
     if not made.blocks:
         readers = [partial(_read_compared, work, corpus, n) for n in range(len(corpus.blocks))]
         documents = sum(block.documents for block in corpus.blocks)
@@ -182,8 +182,24 @@ def find_survivors(work: Work, decided: Decided) -> None:
         sources = [_count_sources(work, block) for block in made.blocks]
     hits = pl.concat([members.select("source", "rule").drop_nulls(), *_left_out(work, decided)])
     funnel = _count_duplicates(work, pl.concat(sources), hits)
-    members = members.select(*MEMBERS.names(), "place").sort("place", "id").rechunk()
-    work.store.write_frame(name, members, {"funnel": funnel.to_dicts()})
+    before = pl.Series([], dtype=pl.String) if earlier is None else earlier["id"].unique()
+    is_earlier = pl.col("duplicate_of").is_in(before.implode()).fill_null(value=False)
+    members = members.select(*MEMBERS.names(), "place", is_earlier=is_earlier)
+    released = members.filter("is_earlier").group_by("rule").len().sort("rule")
+    metadata = {"funnel": funnel.to_dicts(), "released_before": dict(released.rows())}
+    work.store.write_frame(name, members.sort("place", "id").rechunk(), metadata)
+
+
+def count_released_before(work: Work, decided: Decided) -> dict[str, int]:
+    """How many documents each rule finds to be duplicates of what was released before."""
+    return dict(work.store.read_metadata(survivors_name(work, decided))["released_before"])
+
+
+def find_released_before(work: Work, decided: Decided, place: int) -> pl.Series:
+    """The ids of those documents of a block that are duplicates of what was released before."""
+    scan = work.store.scan_frame(name_of("survivors", decided.survivors))
+    mine = (pl.col("place") == place) & pl.col("is_earlier")
+    return scan.filter(mine).select("id").collect()["id"]
 
 
 def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
@@ -291,7 +307,7 @@ def read_verdicts(work: Work, decided: Decided, place: int, *, made: bool = Fals
     verdicts = work.store.read_frame(judge_name(work, block))
     ids = read_documents(work, corpus, place, ["id"])
     scan = work.store.scan_frame(name_of("survivors", survivors))
-    members = scan.filter(pl.col("place") == place).drop("place").collect()
+    members = scan.filter(pl.col("place") == place).select(MEMBERS.names()).collect()
     section = work.recipe.duplicates
     verdicts = apply_survivors(ids.hstack(verdicts), members, section)
     left_out = block.priority in work.recipe.references and not section.release_reference

@@ -15,7 +15,7 @@ own, so that a killed run goes on from them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
@@ -54,13 +54,17 @@ from curate.steps.work import Block, Corpus, Work, library_versions, name_of
 
 ENTRY_BYTES = 64  # of memory for each entry of a range, pairs in it included
 SHINGLE_BYTES = 18  # of memory for each shingle of texts that are compared
+SKETCHED = 1024  # hashes by which pairs and texts are counted that several ranges have
+MIXED = np.uint64(0x9E3779B97F4A7C15)
 SHINGLES_A_BYTE = 0.19  # of text: an English word and what is about it have 5.3 bytes
 TEXT_BYTES = 300  # of memory for each text that is linked at once, beside its signature
 PAIR_BYTES = 200  # of memory for each pair of a part
 LARGEST_RANGE = 2  # times the memory, at the most: an entry needs less than ENTRY_BYTES
 GROUP_SETS = 256  # a part takes some sets of every block: it should not unpack the others
 GROUP_WANTED = 1024
-SETS = pl.Schema({"part": pl.UInt32, "text_hash": pl.String, "shingles": pl.Binary})
+SETS = pl.Schema(
+    {"part": pl.UInt32, "text_hash": pl.String, "size": pl.UInt32, "shingles": pl.Binary}
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,13 @@ class Cut:
 
     Attributes:
         corpus: the documents.
+        links: key of the verified pairs: it takes every block, and names of all pieces hang on it.
         ranges: of hashes of bands.
         parts: of texts, by hash; known when the pairs are.
     """
 
     corpus: Corpus
+    links: str
     ranges: int
     parts: int = 0
 
@@ -137,10 +143,10 @@ def link_at_once(work: Work, corpus: Corpus) -> None:
     _write_links(work, corpus, links, candidates.height)
 
 
-def _read_linked(work: Work, block: Block) -> pl.DataFrame:
+def _read_linked(work: Work, block: Block, *more: str) -> pl.DataFrame:
     """What is linked by, of the documents of a block that are linked; without works, no `work`."""
     section = work.recipe.duplicates
-    scores = read_scores(work, block, ["text_hash", "signature"])
+    scores = read_scores(work, block, ["text_hash", "signature", *more])
     if section.versions == "similar":
         scores = scores.hstack(work.store.read_frame(block.name, ["work"]))
         scores = scores.hstack(read_scores(work, block, ["language"]))
@@ -190,14 +196,14 @@ def _bands_key(work: Work, block: Block) -> str:
 def sort_block(work: Work, block: Block) -> None:
     """The entries of a block's bands, and of its works."""
     section = work.recipe.duplicates
-    scores = _read_linked(work, block)
+    scores = _read_linked(work, block, "shingles")
     works = pl.DataFrame(schema=ENTRIES)
     if section.versions == "similar":
         works = _enter_works(scores)
         if works.height:
             write_entries(work.store, works_name(work, block), works, shape_of(section))
     entries = make_entries(scores, section)
-    facts = {"works": works.height}
+    facts = {"works": works.height, "shingles": int(scores["shingles"].sum())}
     write_entries(work.store, bands_name(work, block), entries, shape_of(section), facts)
 
 
@@ -223,7 +229,7 @@ def plan_ranges(work: Work, corpus: Corpus) -> Cut:
     names = [bands_name(work, block) for block in corpus.blocks]
     entries = sum(work.store.read_metadata(name)["entries"] for name in names)
     count = _power(entries * ENTRY_BYTES / work.recipe.duplicates.memory_for_data)
-    return Cut(corpus, count)
+    return Cut(corpus, link_key(work, corpus), count)
 
 
 def _power(least: float) -> int:
@@ -238,7 +244,7 @@ def pairs_name(work: Work, item: tuple[Cut, int], piece: int = 0) -> str:
     """The object of a piece of the pairs of a range of bands; the first one tells how many."""
     cut, number = item
     place = (number, cut.ranges, piece)
-    return name_of("pairs", work.key("pairs", link=link_key(work, cut.corpus), range=place))
+    return name_of("pairs", work.key("pairs", link=cut.links, range=place))
 
 
 def pair_range(work: Work, item: tuple[Cut, int]) -> None:
@@ -257,17 +263,11 @@ def pair_range(work: Work, item: tuple[Cut, int]) -> None:
     if section.versions == "similar":
         pieces = chain([_pair_works(work, cut, bounds)], pieces)
     first = next(pieces)
-    facts = {"pieces": 1, "pairs": first.height, "texts": _count_texts(first)}
+    facts = {"pieces": 1, **_sketch(first)}
     for piece, pairs in enumerate(pieces, 1):
         work.store.write_frame(pairs_name(work, item, piece), pairs, row_group_rows=GROUP_ENTRIES)
-        facts["pieces"] += 1
-        facts["pairs"] += pairs.height
-        facts["texts"] += _count_texts(pairs)
+        facts = {"pieces": piece + 1, **_join_sketches([facts, _sketch(pairs)])}
     work.store.write_frame(pairs_name(work, item), first, facts, GROUP_ENTRIES)
-
-
-def _count_texts(pairs: pl.DataFrame) -> int:
-    return pl.concat([pairs["a"], pairs["b"]]).n_unique()
 
 
 def _read_range(work: Work, cut: Cut, bounds: tuple[int, int]) -> list[NDArray[Any]]:
@@ -317,17 +317,39 @@ def _pair_works(work: Work, cut: Cut, bounds: tuple[int, int]) -> pl.DataFrame:
 def plan_parts(work: Work, cut: Cut) -> Cut:
     """Parts whose sets of shingles fit into memory, as many as a power of two.
 
-    An estimate: each text counts as often as texts have parts to be in, which is at most twice.
-    `verify_part` looks at what there is, and takes what does not fit a piece at a time.
+    An estimate: a text is in the part where its pairs begin, and in those of the texts before it,
+    once for each pair at the most. `verify_part` looks at what there is, and takes what does not
+    fit a piece at a time.
     """
-    names = [pairs_name(work, (cut, number)) for number in range(cut.ranges)]
-    found = [work.store.read_metadata(name) for name in names]
     blocks = cut.corpus.blocks
-    documents = sum(block.documents for block in blocks)
-    texts = 2 * min(documents, sum(facts["texts"] for facts in found))
-    shingles = sum(block.size for block in blocks) * SHINGLES_A_BYTE / max(documents, 1)
-    held = texts * shingles * SHINGLE_BYTES + PAIR_BYTES * sum(facts["pairs"] for facts in found)
+    shingles = sum(
+        work.store.read_metadata(bands_name(work, block))["shingles"] for block in blocks
+    ) / max(1, sum(block.documents for block in blocks))
+    names = [pairs_name(work, (cut, number)) for number in range(cut.ranges)]
+    found = _join_sketches([work.store.read_metadata(name) for name in names])
+    texts, pairs = (_count_distinct(found[of]) for of in ("texts", "pairs"))
+    held = min(2 * pairs, texts + pairs) * shingles * SHINGLE_BYTES + PAIR_BYTES * pairs
     return replace(cut, parts=_power(held / work.recipe.duplicates.memory_for_data))
+
+
+def _sketch(pairs: pl.DataFrame) -> dict[str, list[int]]:
+    """Of the pairs, and of the texts in them, the `SKETCHED` least hashes; texts are their own."""
+    a, b = (pairs[end].to_numpy() for end in ("a", "b"))
+    hashes = {"pairs": a * MIXED + b, "texts": np.concatenate([a, b])}
+    return {of: np.unique(some)[:SKETCHED].tolist() for of, some in hashes.items()}
+
+
+def _join_sketches(sketches: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """The sketch of all that several are of."""
+    return {
+        of: sorted(set(chain.from_iterable(one[of] for one in sketches)))[:SKETCHED]
+        for of in ("pairs", "texts")
+    }
+
+
+def _count_distinct(least: Sequence[int]) -> float:
+    """How many there are of what has these least hashes, within 3 % (Bar-Yossef et al. 2002)."""
+    return len(least) if len(least) < SKETCHED else (SKETCHED - 1) * 2.0**64 / least[-1]
 
 
 def candidates_name(work: Work, item: tuple[Cut, int]) -> str:
@@ -342,9 +364,7 @@ def wanted_name(work: Work, item: tuple[Cut, int]) -> str:
 
 def _part_key(work: Work, step: str, item: tuple[Cut, int]) -> str:
     cut, number = item
-    return work.key(
-        step, link=link_key(work, cut.corpus), ranges=cut.ranges, part=(number, cut.parts)
-    )
+    return work.key(step, link=cut.links, ranges=cut.ranges, part=(number, cut.parts))
 
 
 def merge_pairs(work: Work, item: tuple[Cut, int]) -> None:
@@ -391,7 +411,8 @@ def cut_block(work: Work, item: tuple[Cut, int]) -> None:
     for some in cut_sets([texts], work.recipe.duplicates):
         data, ends = some.shingles.astype("<u8").tobytes(), (8 * some.offsets).tolist()
         pieces = [data[start:end] for start, end in pairwise(ends)]
-        found = pl.DataFrame({"text_hash": some.text_hash, "shingles": pieces})
+        sizes = np.diff(some.offsets).astype(np.uint32)
+        found = pl.DataFrame({"text_hash": some.text_hash, "size": sizes, "shingles": pieces})
         found = found.with_columns(number_texts(some.text_hash))
         frames.append(found.join(wanted, on="text").select(SETS.names()).cast(SETS))
     sets = pl.concat(frames).sort("part", "text_hash")
@@ -419,8 +440,7 @@ def verify_part(work: Work, item: tuple[Cut, int]) -> None:
     for place in range(len(cut.corpus.blocks)):
         scans.append(work.store.scan_frame(sets_name(work, (cut, place))))
         mine = scans[-1].filter(pl.col("part") == number)
-        size = pl.col("shingles").bin.size() // 8
-        sizes.append(mine.select(pl.lit(place).alias("place"), "text_hash", size=size).collect())
+        sizes.append(mine.select(pl.lit(place).alias("place"), "text_hash", "size").collect())
     texts = pl.concat(sizes, how="vertical_relaxed").unique("text_hash", keep="first")
     texts = texts.with_columns(number_texts(texts["text_hash"]))
     pairs = work.store.read_frame(candidates_name(work, item))
@@ -467,7 +487,8 @@ def _read_sets(
 ) -> Iterator[Sets]:
     """The sets of wanted texts of a part: frames with one `place` each, and `text_hash`."""
     for texts in wanted:
-        given = scans[texts["place"][0]].filter(pl.col("part") == part).collect()
+        scan = scans[texts["place"][0]].filter(pl.col("part") == part)
+        given = scan.select("text_hash", "shingles").collect()
         some = given.join(texts, on="text_hash", how="semi").rechunk()
         array = some["shingles"].to_arrow(compat_level=pl.CompatLevel.oldest())
         _, ends, data = array.buffers()

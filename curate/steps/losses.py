@@ -19,7 +19,7 @@ from curate.errors import DecisionError
 from curate.languages import UNKNOWN
 from curate.recipe import AlarmSection
 from curate.score.addresses import split_address
-from curate.steps.deciding import Decided, judge_key, read_verdicts
+from curate.steps.deciding import Decided, find_released_before, judge_key, read_verdicts
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import Work, name_of, read_documents
 
@@ -67,9 +67,13 @@ def losses_name(work: Work, decided: Decided, place: int) -> str:
 def count_losses(work: Work, item: tuple[Decided, int]) -> None:
     """Count a block's documents by verdict and language (in the metadata) and, if asked, by site."""
     decided, place = item
-    removed_by = read_verdicts(work, decided, place)["removed_by"]
+    verdicts = read_verdicts(work, decided, place)
+    removed_by = verdicts["removed_by"]
+    before = find_released_before(work, decided, place)
+    is_released = verdicts["id"].is_in(before.implode()) & removed_by.is_not_null()
     rows = read_scores(work, decided.corpus.blocks[place], ["language"]).with_columns(removed_by)
-    counts_here = removed_by.ne_missing(REFERENCE)  # what is only compared with is no loss
+    # what is only compared with is no loss, and neither is what the store has released already
+    counts_here = removed_by.ne_missing(REFERENCE) & ~is_released
     languages = _count(rows.filter(counts_here), "language", "removed_by")
     sites = pl.DataFrame(schema=_SITES)
     if work.recipe.alarm.watches_sites:
@@ -84,7 +88,12 @@ def count_losses(work: Work, item: tuple[Decided, int]) -> None:
         numbers = pl.Series("hash", [int.from_bytes(h, "big") for h in hashes], dtype=pl.UInt64)
         sites = counts.with_columns(numbers).select(*_SITES).sort("hash", "site", "removed_by")
     name = losses_name(work, decided, place)
-    work.store.write_frame(name, sites, {"languages": languages.to_dicts(), "sites": sites.height})
+    metadata = {
+        "languages": languages.to_dicts(),
+        "sites": sites.height,
+        "released": int(is_released.sum()),
+    }
+    work.store.write_frame(name, sites, metadata)
 
 
 def _count(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
@@ -117,9 +126,28 @@ def check_losses(work: Work, decided: Decided) -> None:
     )
 
 
+def tell_released(work: Work, decided: Decided) -> list[str]:
+    """One sentence for each entry of `[[sources]]` that gives nothing new: no loss, but to be known."""
+    section = work.recipe.alarm
+    read, released = ([0] * len(work.recipe.sources) for _ in range(2))
+    for place, block in enumerate(decided.corpus.blocks):
+        metadata = work.store.read_metadata(losses_name(work, decided, place))
+        read[block.priority] += block.documents
+        released[block.priority] += metadata["released"]
+    return [
+        f"{name}: {before:,} of {all_:,} documents are duplicates of what was released before"
+        for name, all_, before in zip(_names_of_sources(work), read, released, strict=True)
+        if all_ >= section.minimum_documents and before > section.maximum_source_loss * all_
+    ]
+
+
+def _names_of_sources(work: Work) -> list[str]:
+    return [f"{entry.kind} {', '.join(entry.inputs)}" for entry in work.recipe.sources]
+
+
 def _of_sources(work: Work, decided: Decided) -> list[Loss]:
     """The entries of `[[sources]]` that lose too much."""
-    names = [f"{entry.kind} {', '.join(entry.inputs)}" for entry in work.recipe.sources]
+    names = _names_of_sources(work)
     counts = [
         rows.select("removed_by", "documents", name=pl.lit(names[block.priority]))
         for block, rows in zip(decided.corpus.blocks, _languages(work, decided), strict=True)

@@ -89,6 +89,8 @@ def score_key(work: Work, block: Block, scorer: str) -> str:
     if scorer == "signatures":
         section = recipe.duplicates
         parts["shape"] = (section.shingle_words, section.bands, section.rows)
+        if section.character_width != section.shingle_words:
+            parts["characters"] = section.character_width
     parts["needs"] = [score_key(work, block, needed) for needed in _needs(scorer)]
     return work.key(step, **parts)
 

@@ -6,18 +6,15 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from curate.audit import measure_audit, try_templates
 from curate.decide import DECONTAMINATION, columns_read, compile_rules
-from curate.duplicates.clusters import group_for_split
 from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
 from curate.release.manifest import EARLIER, Manifest, read_manifest, versions_of
 from curate.release.shards import (
     RELEASE_COLUMNS,
-    SPLITS,
     ReleaseFile,
     Shard,
     ShardFile,
@@ -25,131 +22,31 @@ from curate.release.shards import (
     scatter,
     write_shard,
 )
-from curate.release.splits import assign_splits
 from curate.schema import BEFORE_SPANS, COLUMNS, classifier_columns
 from curate.score.bias import summarise_bias
 from curate.steps.deciding import Decided, read_earlier, read_verdicts
 from curate.steps.measuring import read_scores, score_names, scorers_of
 from curate.steps.pairing import PairPart, pair_name, pair_outcome
 from curate.steps.referencing import read_facts
-from curate.steps.work import Corpus, Work, library_versions, name_of, overlay, read_documents
+from curate.steps.splitting import (
+    Settled,
+    corpus_of,
+    decided_key,
+    places,
+    read_sizes,
+    read_splits,
+)
+from curate.steps.work import Work, library_versions, name_of, overlay, read_documents
 
 SCATTERED_ROWS = 256  # a shard takes some rows of every block: it should not unpack the others
 CONTAMINATION = "contamination.parquet"
 LEDGER_LEFT_OUT = {"signature"}  # 512 bytes a document that no rule reads
 
 
-@dataclass(frozen=True)
-class Settled:
-    """A decided corpus with its splits.
-
-    Attributes:
-        decided: the corpus and its verdicts.
-        previous: the former release, whose assignments to splits stick; may be empty.
-        splits: key of the assignment.
-    """
-
-    decided: Decided
-    previous: str = ""
-    splits: str = ""
-
-
-def places(decided: Decided) -> list[tuple[int, bool]]:
-    """(place, made) of every block, those that were read first."""
-    read = [(place, False) for place in range(len(decided.corpus.blocks))]
-    return read + [(place, True) for place in range(len(decided.made.blocks))]
-
-
-def _corpus(decided: Decided, made: bool) -> Corpus:
-    return decided.made if made else decided.corpus
-
-
-# --- splits
-
-
-def splits_key(work: Work, settled: Settled) -> str:
-    """The key of the assignment of kept documents to splits."""
-    return work.key(
-        "splits",
-        decided=_decided_key(settled.decided),
-        similarity=work.recipe.duplicates.split_similarity,
-        share=work.recipe.release.validation_share,
-        seed=work.recipe.seed,
-        previous=settled.previous,
-    )
-
-
-def _decided_key(decided: Decided) -> dict[str, Any]:
-    return {
-        "corpus": decided.corpus.key,
-        "ids": decided.corpus.ids,
-        "links": decided.links,
-        "earlier": decided.earlier,
-        "survivors": decided.survivors,
-        "made": decided.made.key,
-        "made_survivors": decided.made_survivors,
-    }
-
-
-def splits_name(work: Work, settled: Settled) -> str:
-    """The object of the assignment of kept documents to splits."""
-    return name_of("splits", splits_key(work, settled))
-
-
-def split_documents(work: Work, settled: Settled) -> None:
-    """Assign every kept document to a split, and count shards; linked documents stay together."""
-    decided = settled.decided
-    kept = []
-    for place, made in places(decided):
-        corpus = _corpus(decided, made)
-        documents = read_documents(work, corpus, place, ["id", "parent", "work", "snapshot"])
-        hashes = read_scores(work, corpus.blocks[place], ["text_hash"])
-        verdicts = read_verdicts(work, decided, place, made=made)
-        kept.append(documents.hstack(hashes).filter(verdicts["removed_by"].is_null()))
-    documents = pl.concat(kept)
-    links = work.store.read_frame(name_of("link", decided.links))
-    groups = group_for_split(documents.drop("snapshot"), links, work.recipe.duplicates)
-    release = work.recipe.release
-    previous = _previous_splits(work, settled.previous)
-    splits, conflicts = assign_splits(groups, work.recipe.seed, release.validation_share, previous)
-    sizes = (
-        splits.join(documents.select("id", "snapshot"), on="id")
-        .group_by("split", "snapshot")
-        .agg(documents=pl.len())
-        .sort("split", "snapshot")
-    )
-    metadata = {"sizes": sizes.to_dicts(), "conflicts": conflicts}
-    work.store.write_frame(
-        name_of("splits", splits_key(work, settled)), splits.sort("id"), metadata
-    )
-
-
-def _previous_splits(work: Work, previous: str) -> pl.DataFrame | None:
-    if not previous:
-        return None
-    folder = f"{previous}/ledger"
-    parts = [
-        work.store.read_frame(f"{folder}/{name}", ["id", "split"]).drop_nulls()
-        for name in work.store.names(folder)
-        if name.startswith("part-")
-    ]
-    return pl.concat(parts) if parts else None
-
-
-def split_sizes(work: Work, settled: Settled) -> dict[str, int]:
-    """Documents in each split."""
-    sizes = dict.fromkeys(SPLITS, 0)
-    for row in work.store.read_metadata(name_of("splits", settled.splits))["sizes"]:
-        sizes[row["split"]] += row["documents"]
-    return sizes
-
-
 def planned_shards(work: Work, settled: Settled) -> tuple[list[Shard], int]:
     """The shards of the release, and how many groups the former release had already torn."""
-    metadata = work.store.read_metadata(name_of("splits", settled.splits))
-    schema = {"split": pl.String, "snapshot": pl.String, "documents": pl.Int64}
-    sizes = pl.DataFrame(metadata["sizes"], schema=schema)
-    return plan_shards(sizes, work.recipe.release.shard_documents), metadata["conflicts"]
+    sizes, conflicts = read_sizes(work, settled)
+    return plan_shards(sizes, work.recipe.release.shard_documents), conflicts
 
 
 # --- rows of shards and of the ledger, block by block
@@ -157,12 +54,12 @@ def planned_shards(work: Work, settled: Settled) -> tuple[list[Shard], int]:
 
 def scatter_key(work: Work, settled: Settled, place: int, made: bool) -> str:
     """The key of a block's rows of the shards, and of its rows of the ledger."""
-    block = _corpus(settled.decided, made).blocks[place]
+    block = corpus_of(settled.decided, made).blocks[place]
     return work.key(
         "scatter",
         block=block.key,
         place=place,
-        decided=_decided_key(settled.decided),
+        decided=decided_key(settled.decided),
         scores=score_names(work, block),
         splits=settled.splits,
         libraries=library_versions("scatter"),
@@ -179,7 +76,7 @@ def scatter_block(work: Work, item: tuple[Settled, int, bool]) -> None:
     """A block's kept rows sorted for the shards, and all its rows sorted for the ledger."""
     settled, place, made = item
     decided = settled.decided
-    corpus = _corpus(decided, made)
+    corpus = corpus_of(decided, made)
     block = corpus.blocks[place]
     rows_name, ledger_name = scatter_names(work, settled, place, made)
     ledger = _ledger_rows(work, settled, place, made)
@@ -200,7 +97,7 @@ def scatter_block(work: Work, item: tuple[Settled, int, bool]) -> None:
 def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.DataFrame:
     """Every document of a block: what it is, every score, its verdict and split; no text."""
     decided = settled.decided
-    corpus = _corpus(decided, made)
+    corpus = corpus_of(decided, made)
     block = corpus.blocks[place]
     texts = pl.DataFrame(  # where the text lies, and in which row
         {"block": block.name, "row": pl.int_range(block.documents, dtype=pl.Int64, eager=True)}
@@ -233,12 +130,8 @@ def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.Dat
     columns = [n for n in columns if n not in LEDGER_LEFT_OUT] + sorted(read_before)
     scores = read_scores(work, block, columns)
     verdicts = read_verdicts(work, decided, place, made=made).drop("id")
-    splits = work.store.read_frame(name_of("splits", settled.splits))
-    return (
-        documents.hstack(scores)
-        .hstack(verdicts)
-        .join(splits, on="id", how="left", maintain_order="left")
-    )
+    splits = read_splits(work, settled, place, made)
+    return documents.hstack(scores).hstack(verdicts).hstack([splits])
 
 
 # --- the release's files
@@ -394,7 +287,7 @@ def release_key(
     return work.key(
         "release",
         parts=[key for key, _ in parts],
-        decided=_decided_key(settled.decided),
+        decided=decided_key(settled.decided),
         scores=[score_names(work, block) for block in settled.decided.corpus.blocks],
         release=work.recipe.release.model_dump(),
         pairs=[pair_name(work, part) for part in pairs],

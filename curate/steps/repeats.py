@@ -23,7 +23,7 @@ from curate.recipe import DuplicatesSection
 from curate.schema import conform
 from curate.score.addresses import split_address
 from curate.steps.clustering import find_members
-from curate.steps.deciding import read_comparable
+from curate.steps.deciding import preferred_keys, read_comparable
 from curate.steps.work import Linked, Work, library_versions, name_of
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _key(work: Work, step: str, linked: Linked, **parts: Any) -> str:
         ids=linked.corpus.ids,
         links=linked.links,
         similarity=duplicates.minimum_similarity,
+        preferred=(duplicates.prefer, preferred_keys(work, linked.corpus)),
         sources=work.recipe.spans.sources,
         libraries=library_versions("spans"),
         **parts,

@@ -5,10 +5,12 @@
     documents have, and who keeps them; block ─▶ of each document the passages that others keep
 
 `curate.duplicates.substrings` says what windows and anchors are. Of the documents that have a window
-one **keeps** it: a reference before others, then the first by priority of the source, then the
-longest, then by id; it is shared by the others. So what one document keeps another may share, and of
-every passage one stays. Parts of one document are one, and documents that repeat one another count as the one that survives of them:
-each of these keeps what that one keeps.
+one **keeps** it, in the order of survivors but for dates: a reference before others, then the first by
+priority of the source, by preference, the longest, then by id; it is shared by the others. So what one
+document keeps another may share, and of every passage one stays. Parts of one document are one, and
+documents that repeat one another count as the one that survives of them: each of these keeps what
+that one keeps. Rules judge later, by texts without what others keep: whether its keeper will pass is
+not known here.
 
 Memory, whatever the corpus: `RANGE_ROWS` rows and a few copies of them (400 MB) at a time, or a block
 with up to 150 bytes for each of its words that lies in a window with a common anchor. What several
@@ -26,15 +28,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curate.decide import preference
 from curate.schema import conform
+from curate.steps.deciding import preferred_keys
 from curate.steps.measuring import read_scores
 from curate.steps.repeats import copies_name, scope_of_copies
-from curate.steps.work import Linked, Work, library_versions, name_of, read_documents
+from curate.steps.work import Block, Linked, Work, library_versions, name_of, read_documents
 
 RANGE_ROWS = 1 << 21
+_LONGEST = (1 << 32) - 1  # words
+_HALF, _SIGN = np.uint64(32), np.uint64(63)
 PASSAGES = 100  # of a document that are kept as evidence, the longest first
 _KEY = ("high", "low")
-_HOLDER = ("order", "holder_high", "holder_low")
+_ORDER = ("rank", "order")  # the smaller keeps
+_IDS = ("holder_high", "holder_low")
+_HOLDER = (*_ORDER, *_IDS)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,7 @@ def _key_of(work: Work, step: str, linked: Linked, **parts: Any) -> str:
         links=linked.links,
         similarity=duplicates.minimum_similarity,
         scope=duplicates.scope,
+        preferred=(duplicates.prefer, preferred_keys(work, linked.corpus)),
         references=work.recipe.references,
         least=_least(work),
         libraries=library_versions("spans"),
@@ -152,8 +161,8 @@ def _read_block(work: Work, linked: Linked, place: int) -> pl.DataFrame:
     """A block's documents with what tells who keeps a passage.
 
     Returns:
-        `id`, `text`, `order` (the smaller keeps), `holder_high` and `holder_low` (halves of the id of
-        the document that it is, or is part of, or repeats), and `counts`.
+        `id`, `text`, `rank` and `order` (the smaller keeps), `holder_high` and `holder_low` (halves of
+        the id of the document that it is, or is part of, or repeats), and `counts`.
     """
     corpus = linked.corpus
     frame = read_documents(work, corpus, place, ["id", "parent", "snapshot", "text"])
@@ -164,18 +173,34 @@ def _read_block(work: Work, linked: Linked, place: int) -> pl.DataFrame:
     holder = frame.select(pl.coalesce("parent", "id")).to_series()
     holder = holder.scatter(copies["row"], copies["of"])
     halves = np.frombuffer(bytes.fromhex("".join(holder)), ">u8").astype(np.uint64).reshape(-1, 2)
-    words = read_scores(work, corpus.blocks[place], ["words"])["words"].fill_null(0)
     counts = pl.repeat(True, frame.height, eager=True).scatter(copies["row"], False)
-    longest = (1 << 32) - 1
-    priority = corpus.blocks[place].priority
-    rank = 0 if priority in work.recipe.references else priority + 1
-    order = (rank << 32) + longest - words.cast(pl.Int64).clip(0, longest)
     return frame.with_columns(
-        order.cast(pl.UInt64).alias("order"),
+        *_rank(work, corpus.blocks[place]),
         counts.alias("counts"),
         holder_high=halves[:, 0],
         holder_low=halves[:, 1],
     )
+
+
+def _rank(work: Work, block: Block) -> list[pl.Series]:
+    """`rank` and `order` of a block's documents, UInt64.
+
+    The bits of both, one after the other: the source's place, the preference and what the words lack
+    of the longest, of 32, 64 and 32 bits.
+    """
+    chosen = preference(work.recipe.duplicates)
+    scores = read_scores(work, block, ["words", *(chosen[:1] if chosen else ())])
+    place = 0 if block.priority in work.recipe.references else block.priority + 1
+    words = scores["words"].fill_null(0).cast(pl.Int64).clip(0, _LONGEST).to_numpy()
+    last = np.zeros(len(words), np.uint64)
+    if chosen:
+        values = scores[chosen[0]].cast(pl.Float64) * (1 if chosen[1] else -1) + 0.0  # no minus 0
+        bits = values.fill_null(0.0).to_numpy().view(np.uint64)
+        last = np.where(bits >> _SIGN, ~bits, bits | np.uint64(1) << _SIGN)  # in order of values
+        last[values.is_null().to_numpy()] = ~np.uint64(0)
+    rank = np.uint64(place) << _HALF | last >> _HALF
+    order = last << _HALF | (_LONGEST - words).astype(np.uint64)
+    return [pl.Series("rank", rank), pl.Series("order", order)]
 
 
 def _salts(work: Work, documents: pl.DataFrame) -> NDArray[np.uint64]:
@@ -266,7 +291,7 @@ def _join_windows(windows: pl.DataFrame) -> pl.DataFrame:
 
     windows = windows.sort(*_KEY, *_HOLDER)
     begins = windows.select(changes(_KEY)).to_series().fill_null(value=True).to_numpy()
-    others = windows.select(changes(_HOLDER[1:])).to_series().fill_null(value=False).to_numpy()
+    others = windows.select(changes(_IDS)).to_series().fill_null(value=False).to_numpy()
     at = np.flatnonzero(begins)
     several = np.logical_or.reduceat(windows["several"].to_numpy() | (others & ~begins), at)
     return windows[at].with_columns(several=several) if len(at) else windows
@@ -281,7 +306,7 @@ def join_windows(work: Work, part: HashRange) -> None:
         .collect()
         for place in range(len(part.linked.corpus.blocks))
     ]
-    passages = _join_windows(pl.concat(found)).filter("several").select(*_KEY, *_HOLDER[1:])
+    passages = _join_windows(pl.concat(found)).filter("several").select(*_KEY, *_IDS)
     work.store.write_frame(passages_name(work, part), passages)
 
 
@@ -311,9 +336,9 @@ def find_shared(work: Work, item: tuple[Shared, int]) -> None:
     kept = _read_passages(work, shared, windows.high)
     at = look_up(windows, kept["high"].to_numpy(), kept["low"].to_numpy())
     chosen = at >= 0
-    keepers, mine = kept.select(_HOLDER[1:])[at[chosen]], windows.documents[chosen]
+    keepers, mine = kept.select(_IDS)[at[chosen]], windows.documents[chosen]
     differs = np.zeros(len(mine), np.bool_)
-    for half in _HOLDER[1:]:
+    for half in _IDS:
         differs |= (keepers[half] != documents[half].gather(mine)).to_numpy()
     chosen[chosen] = differs
     spans = cover(windows, chosen, least)
@@ -341,12 +366,12 @@ def _most_of(keepers: pl.DataFrame, spans: NDArray[np.int64]) -> pl.Series:
     """The id of the document that keeps most windows of each span; of several, the first."""
     counts = (
         keepers.with_columns(pl.Series("span", spans), place=pl.int_range(pl.len()))
-        .group_by("span", *_HOLDER[1:])
+        .group_by("span", *_IDS)
         .agg(windows=pl.len(), place=pl.col("place").min())
         .sort("span", "windows", "place", descending=[False, True, False])
         .unique("span", keep="first", maintain_order=True)
     )
-    halves = counts.select(_HOLDER[1:]).iter_rows()
+    halves = counts.select(_IDS).iter_rows()
     return pl.Series("id", [f"{high:016x}{low:016x}" for high, low in halves], dtype=pl.String)
 
 

@@ -250,6 +250,18 @@ def test_other_parameters_are_refused_with_both_sets(index):
     assert [one.section.bands for one in open_indexes(index.store)] == [4]
 
 
+def test_another_width_of_character_shingles_is_another_parameter(index):
+    def of(characters: int) -> Index:
+        settings = {"shingle_characters": characters}
+        return Index(index.store, index.section.model_copy(update=settings))
+
+    assert of(index.section.shingle_words).folder == index.folder
+    add(of(2), documents(ROWS, "a@1"), "a@1")
+    with pytest.raises(StoreError, match=r"shingle_words 5, signed.*shingle_characters 2"):
+        index.check_parameters()
+    assert [one.section.shingle_characters for one in open_indexes(index.store)] == [2]
+
+
 # --- kills, the lock, readers
 
 

@@ -78,6 +78,58 @@ def test_shingles_are_those_of_plain_sets(texts, words):
     assert frame["shingles"].to_list() == [len(slow_shingles(text, words)) for text in texts]
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    texts=st.lists(
+        st.lists(st.sampled_from(["a ", "bé ", "猫", "ก", "カナ、"]), max_size=15).map("".join),
+        min_size=1,
+        max_size=4,
+    ),
+    words=st.integers(1, 6),
+    characters=st.integers(1, 6),
+)
+def test_shingles_that_begin_in_a_script_without_spaces_have_their_own_width(
+    texts, words, characters
+):
+    section = DuplicatesSection(shingle_words=words, shingle_characters=characters)
+    shingles, offsets = kernels.cut_shingles(pl.Series(texts), section)[2:]
+    for place, text in enumerate(texts):
+        hashes = segment(pl.Series([text])).word_hash.tolist()
+        folded = [(word, word in slow_characters()) for word in hashes]
+        expected = set()
+        for at, (_, is_character) in enumerate(folded):
+            width = characters if is_character else words
+            if at + width <= len(hashes):
+                expected.add(tuple(hashes[at : at + width]))
+        expected = expected or ({tuple(hashes)} - {()})
+        mine = shingles[offsets[place] : offsets[place + 1]].tolist()
+        assert len(set(mine)) == len(mine) == len(expected)
+    cut = kernels.cut_shingles(pl.Series(texts), DuplicatesSection(shingle_words=words))
+    of_one = kernels.shingle_sets_of_two_widths(
+        cut[0], np.ones(len(cut[0]), np.bool_), cut[1], 9, words
+    )
+    assert [some.tolist() for some in of_one] == [some.tolist() for some in cut[2:]]
+
+
+def slow_characters() -> set[int]:
+    return set(segment(pl.Series(["猫ก カナ"])).word_hash.tolist())
+
+
+def test_a_changed_character_of_chinese_costs_as_many_shingles_as_one_has_characters():
+    text = "".join(chr(0x4E00 + number) for number in range(40))
+    texts = [text, text.replace(text[20], "猫"), "one two three four five six seven"]
+    for characters, expected in ((None, [36, 36, 3]), (2, [39, 39, 3])):
+        section = DuplicatesSection(shingle_characters=characters)
+        assert measure(*texts, section=section)["shingles"].to_list() == expected
+        one, other = (set(some.tolist()) for some in split_shingles(texts[:2], section))
+        assert len(one - other) == (characters or 5)
+
+
+def split_shingles(texts: list[str], section: DuplicatesSection) -> list[np.ndarray]:
+    shingles, offsets = kernels.cut_shingles(pl.Series(texts), section)[2:]
+    return np.split(shingles, offsets[1:-1])
+
+
 @settings(deadline=None, max_examples=100)
 @given(one=TEXTS, other=TEXTS)
 def test_two_texts_have_one_hash_exactly_when_their_words_are_equal(one, other):

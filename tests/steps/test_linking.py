@@ -85,7 +85,11 @@ def link_in_pieces(
     """As the pipeline does it; with so many ranges and parts, or as many as memory asks for."""
     for block in corpus.blocks:
         linking.sort_block(work, block)
-    cut = Cut(corpus, ranges) if ranges else linking.plan_ranges(work, corpus)
+    cut = (
+        Cut(corpus, linking.link_key(work, corpus), ranges)
+        if ranges
+        else linking.plan_ranges(work, corpus)
+    )
     for number in range(cut.ranges):
         linking.pair_range(work, (cut, number))
     cut = replace(cut, parts=parts) if parts else linking.plan_parts(work, cut)

@@ -123,6 +123,16 @@ def shared(folder, tmp_path_factory):
     return share(folder, tmp_path_factory.mktemp("store"))
 
 
+def preferred(work, row):
+    """The smaller goes first."""
+    chosen = work.recipe.duplicates.prefer
+    if chosen is None:
+        return 0
+    value = row[chosen.removeprefix("-")]
+    sign = 1 if chosen.startswith("-") else -1
+    return (value is None, sign * (value or 0))
+
+
 def search_plainly(work, rows):
     """For each document the words that others keep, and how many windows each of those keeps."""
     scope = work.recipe.duplicates.scope
@@ -133,7 +143,7 @@ def search_plainly(work, rows):
         row["grams"] = [(realm, *hashes[at : at + LEAST]) for at in range(len(hashes) - LEAST + 1)]
         row["words"] = len(hashes)
         if row["counts"]:
-            order = (row["priority"], -len(hashes), row["holder"])
+            order = (row["priority"], preferred(work, row), -len(hashes), row["holder"])
             for gram in row["grams"]:
                 windows[gram].append((order, row["holder"]))
     for row in rows:
@@ -223,6 +233,26 @@ def test_many_ranges_of_hashes_give_the_same_bytes(folder, shared, tmp_path, mon
     ]:
         assert again.store.read_bytes(name) == work.store.read_bytes(name)
     assert any(block.changed for block in linked.corpus.blocks) is False
+
+
+@pytest.mark.parametrize("prefer", ["unique_word_share", "-unique_word_share"])
+def test_who_keeps_a_passage_follows_the_order_of_survivors(tmp_path, prefer):
+    write_corpus(tmp_path, "release")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(recipe.read_text() + f'prefer = "{prefer}"\n')
+    work, linked, _, _ = share(tmp_path, tmp_path / "store")
+    rows = read_rows(work, linked)
+    values = pl.concat(
+        measuring.read_scores(work, block, ["unique_word_share"]) for block in linked.corpus.blocks
+    )
+    for row, value in zip(rows, values["unique_word_share"], strict=True):
+        row["unique_word_share"] = value
+    lost = 0
+    for row, covered, keepers in search_plainly(work, rows):
+        lost += len(covered)
+        assert row["shared_word_share"] == round(len(covered) / max(row["words"], 1), 6)
+        assert row["shared_with"] in {None, *keepers}
+    assert lost > 500
 
 
 def test_one_text_many_times_is_one_document(tmp_path):
