@@ -145,6 +145,7 @@ class Scan:
             scores, self.blocks, self.nodes, self.node_words, self.measures, names().flags,
             model.limit, comments,
         )  # fmt: skip
+        html_text.drop_repeats(self.output, self.blocks, self.nodes, keep)
         return str(html_text.compose(self.output, self.blocks, self.nodes, keep).tobytes().decode())
 
 

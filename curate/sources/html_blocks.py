@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from curate.sources import html_names as known
-from curate.sources.html_bytes import OFFSET, PRIME, compiled
+from curate.sources.html_bytes import compiled
+from curate.sources.html_groups import count_kin, holding, path_sums
 from curate.sources.html_measures import (
     COMMAS,
     COPIES,
@@ -73,55 +74,6 @@ _CONTEXTS = len(CONTEXTS)
 _GROUPS = WORD_GROUPS
 
 
-@compiled
-def _holding(share: Any, nodes: Any, sums: Any) -> Any:
-    """The deepest node that holds a share of the page's prose (of its text, if it has no prose)."""
-    column = N_PROSE if sums[0, N_PROSE] > 0 else N_LENGTH
-    wanted = share * sums[0, column]
-    best = np.int64(0)
-    for node in range(1, len(nodes)):
-        if sums[node, column] >= wanted and nodes[node, PARENT] == best:
-            best = np.int64(node)
-    return best
-
-
-@compiled
-def _path_sums(blocks: Any, nodes: Any, measures: Any, levels: Any) -> Any:
-    """For each block, of all blocks with the same tags and classes: number, length, prose, links."""
-    count = len(blocks)
-    keys = np.zeros(count, np.uint64)
-    for row in range(count):
-        node = blocks[row, NODE]
-        state = OFFSET
-        for _ in range(levels):
-            state = (state ^ np.uint64(nodes[node, SIGNATURE])) * PRIME
-            node = nodes[node, PARENT]
-        keys[row] = state
-    size = 16
-    while size < 2 * count:
-        size *= 2
-    table = np.full(size, -1, np.int32)
-    mask = np.uint64(size - 1)
-    owners = np.zeros(count, np.int32)
-    sums = np.zeros((count, 4), np.float32)
-    for row in range(count):
-        place = (keys[row] ^ (keys[row] >> np.uint64(29))) & mask
-        while table[place] >= 0 and keys[table[place]] != keys[row]:
-            place = (place + np.uint64(1)) & mask
-        if table[place] < 0:
-            table[place] = row
-        owner = table[place]
-        owners[row] = owner
-        sums[owner, 0] += 1
-        sums[owner, 1] += measures[row, LENGTH]
-        sums[owner, 2] += measures[row, PROSE]
-        sums[owner, 3] += measures[row, LENGTH] * measures[row, DENSITY]
-    for row in range(count):
-        if owners[row] != row:
-            sums[row] = sums[owners[row]]
-    return sums
-
-
 def _feature_names() -> list[str]:
     names = [
         "length", "words", "density", "links", "digit_share", "upper_share", "mark_share",
@@ -154,8 +106,10 @@ def _feature_names() -> list[str]:
         "table_prose",
         "table_blocks",
     ]
-    for level in (1, 3):
-        names += [f"path{level}_{of}" for of in ("blocks", "mean", "prose", "density")]
+    names += [f"kin{level}" for level in range(4)]
+    names += ["articles_above", "article_kin", "article_titled", "title_up", "title_down"]
+    for levels in ("1", "3", "_above"):
+        names += [f"path{levels}_{of}" for of in ("blocks", "mean", "prose", "density")]
     for step in (-3, -2, -1, 1, 2, 3):
         names += [f"at{step:+d}_{of}" for of in ("length", "density", "ends", "kin", "heading")]
     for width in (4, 10):
@@ -186,14 +140,16 @@ def describe(
     rows = np.zeros((count, _FEATURES), np.float32)
     if count == 0:
         return rows
-    paths1 = _path_sums(blocks, nodes, measures, 2)
-    paths3 = _path_sums(blocks, nodes, measures, 4)
+    paths1 = path_sums(blocks, nodes, measures, 0, 2)
+    paths3 = path_sums(blocks, nodes, measures, 0, 4)
+    paths_above = path_sums(blocks, nodes, measures, 1, 3)
+    kin = count_kin(nodes)
     total = max(1.0, sums[0, N_LENGTH])
     prose = max(1.0, sums[0, N_PROSE])
     holders = np.zeros(4, np.int64)
-    holders[0] = _holding(0.5, nodes, sums)
-    holders[1] = _holding(0.7, nodes, sums)
-    holders[2] = _holding(0.9, nodes, sums)
+    holders[0] = holding(0.5, nodes, sums)
+    holders[1] = holding(0.7, nodes, sums)
+    holders[2] = holding(0.9, nodes, sums)
     best_score = 0.0
     articles = 0
     for node in range(len(nodes)):
@@ -250,6 +206,17 @@ def describe(
     main = np.full(len(nodes), -1, np.int32)
     tables = np.full(len(nodes), -1, np.int32)
     best_above = np.zeros(len(nodes), np.float32)
+    articles_above = np.zeros(len(nodes), np.int32)
+    up = np.zeros(len(nodes), np.int32)  # levels to the lowest element that holds the title too
+    down = np.full(len(nodes), -1, np.int32)  # levels from there to the title
+    titled = np.int64(blocks[title, NODE] if title >= 0 else 0)
+    above = titled
+    levels = 0
+    while above > 0:
+        down[above] = levels
+        levels += 1
+        above = np.int64(nodes[above, PARENT])
+    down[0] = levels
     all_low = np.zeros(len(nodes), np.int64)
     all_high = np.zeros(len(nodes), np.int64)
     for node in range(len(nodes)):
@@ -267,6 +234,10 @@ def describe(
             _IN_ARTICLE if nodes[node, TAG] == _ARTICLE_TAG else 0
         )
         article[node] = node if gained & _IN_ARTICLE else article[parent]
+        articles_above[node] = articles_above[parent] + (1 if gained & _IN_ARTICLE else 0)
+        if down[node] < 0:
+            down[node] = down[parent]
+            up[node] = up[parent] + 1
         main[node] = node if gained & _IN_MAIN else main[parent]
         tables[node] = node if nodes[node, TAG] == _TABLE else tables[parent]
         density = sums[node, N_LINKED] / max(1.0, sums[node, N_LENGTH])
@@ -447,7 +418,19 @@ def describe(
         k += 1
         out[k] = _log(sums[held_by, N_BLOCKS]) if held_by >= 0 else -1
         k += 1
-        for paths in (paths1, paths3):
+        above = node
+        for _ in range(4):
+            out[k] = min(kin[above], 30)
+            k += 1
+            above = np.int64(nodes[above, PARENT])
+        held_by = np.int64(article[node])
+        out[k] = min(articles_above[node], 5)
+        out[k + 1] = min(kin[held_by], 20) if held_by >= 0 else -1
+        out[k + 2] = article[titled] == held_by if held_by >= 0 and title >= 0 else -1
+        out[k + 3] = min(up[node], 30) if title >= 0 else -1
+        out[k + 4] = min(down[node], 30) if title >= 0 else -1
+        k += 5
+        for paths in (paths1, paths3, paths_above):
             out[k] = _log(paths[row, 0])
             out[k + 1] = _log(paths[row, 1] / paths[row, 0])
             out[k + 2] = paths[row, 2] / prose

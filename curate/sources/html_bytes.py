@@ -222,9 +222,21 @@ def read_attributes(data: Any, at: Any, spans: Any, state: Any, keys: Any, value
     return np.int64(-1)
 
 
+def _hash(word: str) -> np.uint64:
+    state = int(OFFSET)
+    for byte in word.encode():
+        state = (state ^ byte) * int(PRIME) % 2**64
+    return np.uint64(state)
+
+
+_TAG_OF, _CATEGORY_OF = _hash("tag"), _hash("category")
+
+
 @compiled
 def layout_words(data: Any, start: Any, stop: Any, keys: Any, values: Any, found: Any) -> None:
     """Set the bits of the layout words in a class or id, split at anything but letters and at humps.
+
+    What comes after `tag-` and `category-` is a topic that an author named, not layout.
 
     `found` (int64[3]): two masks of words, and a hash of the letters.
     """
@@ -233,6 +245,7 @@ def layout_words(data: Any, start: Any, stop: Any, keys: Any, values: Any, found
     letters = np.uint64(found[2])
     length = 0
     lower_before: Any = False
+    is_first = True  # word of a name
     at = start
     while at <= stop:
         byte = data[at] if at < stop else np.uint8(32)
@@ -246,8 +259,15 @@ def layout_words(data: Any, start: Any, stop: Any, keys: Any, values: Any, found
                 else:
                     found[1] |= np.int64(1) << (number - 63)
             letters = (letters ^ state) * PRIME
+            if is_first and byte == 45 and state in (_TAG_OF, _CATEGORY_OF):
+                while at < stop and data[at] > 32:
+                    at += 1
+                is_letter = upper = False
+            is_first = False
             state = OFFSET
             length = 0
+        if at >= stop or data[at] <= 32:
+            is_first = True
         if is_letter:
             state = (state ^ np.uint64(byte | 32)) * PRIME
             length += 1

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from curate.sources import html_names as known
-from curate.sources.html_bytes import compiled
+from curate.sources.html_bytes import PRIME, compiled
 from curate.sources.html_measures import COMMENT_WORDS, DENSITY, LENGTH, WEIGHT
 from curate.sources.html_names import TAGS
 from curate.sources.html_stack import (
@@ -44,6 +44,11 @@ _CHUNK = 32  # rows, so that they stay in the processor's nearest memory
 _MOST_IN_ITEM = 4  # blocks: an element with more is no list item to a reader
 _MOST_IN_CELL = 3
 _LONGEST_CELL = 600  # bytes
+_STRETCH = 16  # bytes, blanks not counted
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_LEAST_REPEAT = 48  # bytes: a shorter block goes with those around it
+_LEAST_COPY = 500  # bytes of a run of repeated blocks
+_REPEATED = 0.75  # of a block's stretches: those over its borders are others
 _LEAST_POST = 140  # characters of text beside which comments are left out
 _FIRST_SHARE = 0.2  # of the trees that score every block
 _HOPELESS = -2.5  # log-odds after those: the other trees are spared
@@ -160,6 +165,84 @@ def _are_kin(blocks: Any, nodes: Any, row: Any, other: Any) -> Any:
         nodes[node, SIGNATURE] == nodes[near, SIGNATURE]
         and nodes[node, PARENT] == nodes[near, PARENT]
     )
+
+
+@compiled
+def drop_repeats(text: Any, blocks: Any, nodes: Any, keep: Any) -> None:
+    """Unset the kept blocks whose text other elements have given before.
+
+    Pages hold a text twice for small screens or for scripts. Blocks are compared by hashes of
+    stretches of text, chosen by their value. A run of blocks goes as a whole: a sentence that comes
+    again between others, and what comes again in the same element, as a refrain does, stay.
+    """
+    kept = np.flatnonzero(keep)
+    total = most = 0
+    for row in kept:
+        length = blocks[row, STOP] - blocks[row, START]
+        total += length
+        most = max(most, length)
+    size = 64
+    while size < 2 * total:
+        size *= 2
+    mask = np.uint64(size - 1)
+    table = np.zeros(size, np.uint64)
+    owners = np.zeros(size, np.int32)
+    is_short = np.zeros(len(blocks), np.bool_)
+    is_repeat = np.zeros(len(blocks), np.bool_)
+    signs = np.empty(most, np.uint8)
+    chosen = np.empty(most + 1, np.uint64)
+    leaving: Any = np.uint64(1)
+    for _ in range(_STRETCH):
+        leaving *= _FACTOR
+    for row in kept:
+        owner = nodes[blocks[row, NODE], PARENT]
+        count = 0
+        for at in range(blocks[row, START], blocks[row, STOP]):
+            if text[at] > 32:
+                signs[count] = text[at]
+                count += 1
+        state: Any = np.uint64(0)
+        held = seen = 0
+        for at in range(count):
+            state = state * _FACTOR + np.uint64(signs[at]) + np.uint64(1)
+            if at >= _STRETCH:
+                state -= leaving * (np.uint64(signs[at - _STRETCH]) + np.uint64(1))
+            key = (state ^ (state >> np.uint64(29))) * PRIME
+            if at + 1 < _STRETCH or key >> np.uint64(62) != 0 or key == 0:
+                continue
+            chosen[held] = key
+            held += 1
+            place = (key >> np.uint64(20)) & mask
+            while table[place] != 0 and table[place] != key:
+                place = (place + np.uint64(1)) & mask
+            seen += table[place] == key and owners[place] != owner
+        is_short[row] = count < _LEAST_REPEAT or held == 0
+        is_repeat[row] = not is_short[row] and seen > _REPEATED * held
+        if is_repeat[row]:
+            continue
+        for number in range(held):
+            place = (chosen[number] >> np.uint64(20)) & mask
+            while table[place] != 0 and table[place] != chosen[number]:
+                place = (place + np.uint64(1)) & mask
+            if table[place] == 0:
+                table[place], owners[place] = chosen[number], owner
+    begin = 0
+    while begin < len(kept):
+        end = begin
+        last = begin - 1
+        repeated = 0
+        while end < len(kept):
+            row = kept[end]
+            if is_repeat[row]:
+                repeated += blocks[row, STOP] - blocks[row, START]
+                last = end
+            elif end == begin or not is_short[row]:
+                break
+            end += 1
+        if repeated >= _LEAST_COPY:
+            for place in range(begin, last + 1):
+                keep[kept[place]] = False
+        begin = max(end, begin + 1)
 
 
 @compiled

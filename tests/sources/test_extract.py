@@ -90,6 +90,45 @@ def test_comments_are_left_out_unless_asked_for():
     assert said in extract(whole, comments=True).text
 
 
+SENTENCES = [
+    "On Monday the water stood below the bridge, and nobody thought of it for more than a moment.",
+    "The ferryman tied his two boats to the old willow, because he had seen such clouds before.",
+    "By Tuesday noon, three steps of the market had gone, and the bakers moved their flour upstairs.",
+    "A teacher rang the bell of the school until her hands hurt; some laughed, and most came.",
+    "What happened in the night is told in many ways, but all agree that it was very quiet.",
+    "When the sun rose, the mill was an island, with seven hens and a sleeping dog on its roof.",
+    "It took until spring to clear the mud from the church, whose floor has been crooked since.",
+]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_text_that_a_page_holds_twice_is_given_once(joined):
+    paragraphs = "".join(f"<p>{one}</p>" for one in SENTENCES)
+    again = f"<p>{' '.join(SENTENCES)}</p>" if joined else paragraphs
+    twice = f"<div class='wide'>{paragraphs}</div><div class='narrow'>{again}</div>"
+    assert extract(page(twice)).text.split("\n\n") == SENTENCES
+
+
+def test_a_sentence_that_comes_again_between_others_stays():
+    asked = "What did you think in the night when the water came up to the doors of your house?"
+    main = "".join(
+        f"<section><h3>{day}</h3><p>{asked}</p><p>{one}</p></section>"
+        for day, one in enumerate(SENTENCES)
+    )
+    assert extract(page(main)).text.count(asked) == len(SENTENCES)
+
+
+def test_topics_in_the_names_of_classes_are_no_layout():
+    def words(name):
+        return scan_page(f"<article class='{name}'><p>{FIRST}</p></article>").node_words.tolist()
+
+    assert words("post category-open-thread tag-comments-and-ads hentry") == words(
+        "post category-x tag-y hentry"
+    )
+    assert words("post open-thread") != words("post open-x")
+    assert words("my-tag-comments") != words("my-tag-x")
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
