@@ -44,7 +44,7 @@ def main() -> None:
         "mentions": lambda: print_mentions(data),
     }
     for name in given.only or names:
-        print(f"\n## {name}")
+        print(f"\n## {name}", flush=True)
         sections[name]()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.detoxify import print_rate as print_detoxify_rate
 from benchmarks.models_texts import print_rate, read_articles
 from curate.audit import try_templates
 from curate.models import BUNDLED, load_fasttext
@@ -34,7 +35,7 @@ _TERMS = (
     "gay lesbian bisexual transgender trans straight black white asian latino african european "
     "american muslim jewish christian catholic buddhist blind deaf old young male female"
 )
-_DETOXIFY_ROWS = 1000  # of each set: it is dear
+_DETOXIFY_ROWS, _DETOXIFY_ARTICLES = 200, 5  # of each set, and for the rate: it is dear
 
 
 def print_toxicity(data: Path, checkpoint: Path | None) -> None:
@@ -71,12 +72,12 @@ def print_toxicity(data: Path, checkpoint: Path | None) -> None:
     print(
         f"  false alarms at 0.9 on sentences without offence that name a group: {', '.join(told)}"
     )
-    _print_rates(frame, lists["eng"], detoxify)
+    _print_rates(frame, lists["eng"])
+    if detoxify is not None and checkpoint is not None:
+        print_detoxify_rate(str(checkpoint), checkpoint, frame.head(_DETOXIFY_ARTICLES))
 
 
-def _print_rates(
-    frame: pl.DataFrame, words: str, detoxify: Callable[[pl.DataFrame], pl.DataFrame] | None
-) -> None:
+def _print_rates(frame: pl.DataFrame, words: str) -> None:
     model = load_fasttext(BUNDLED / "toxicity.ftz")
     whole = frame["text"].str.replace_all(r"\s+", " ").to_list()
     lower = frame["text"].str.to_lowercase()
@@ -84,8 +85,6 @@ def _print_rates(
         "bare predict": partial(model.predict, whole),
         "word list": lambda: lower.str.count_matches(words),
     }
-    if detoxify is not None:
-        peers["Detoxify (every window)"] = partial(detoxify, frame)
     print_rate("toxicity", frame["text"], partial(ToxicityScorer(), frame), peers)
 
 
