@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from curate.sources import html_names as known
-from curate.sources.html_bytes import PRIME, compiled
+from curate.sources.html_bytes import OFFSET, PRIME, compiled
 from curate.sources.html_measures import COMMENT_WORDS, DENSITY, LENGTH, WEIGHT
 from curate.sources.html_names import TAGS
 from curate.sources.html_stack import (
@@ -45,7 +45,6 @@ _MOST_IN_ITEM = 4  # blocks: an element with more is no list item to a reader
 _MOST_IN_CELL = 3
 _LONGEST_CELL = 600  # bytes
 _STRETCH = 16  # bytes, blanks not counted
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _LEAST_REPEAT = 48  # bytes: a shorter block goes with those around it
 _LEAST_COPY = 500  # bytes of a run of repeated blocks
 _REPEATED = 0.75  # of a block's stretches: those over its borders are others
@@ -172,7 +171,7 @@ def drop_repeats(text: Any, blocks: Any, nodes: Any, keep: Any) -> None:
     """Unset the kept blocks whose text other elements have given before.
 
     Pages hold a text twice for small screens or for scripts. Blocks are compared by hashes of
-    stretches of text, chosen by their value. A run of blocks goes as a whole: a sentence that comes
+    stretches of text, chosen by how they end. A run of blocks goes as a whole: a sentence that comes
     again between others, and what comes again in the same element, as a refrain does, stay.
     """
     kept = np.flatnonzero(keep)
@@ -181,41 +180,38 @@ def drop_repeats(text: Any, blocks: Any, nodes: Any, keep: Any) -> None:
         length = blocks[row, STOP] - blocks[row, START]
         total += length
         most = max(most, length)
+    if total < 2 * _LEAST_COPY:
+        return
     size = 64
-    while size < 2 * total:
+    while size < total // 2:  # of the stretches about an eighth is held
         size *= 2
     mask = np.uint64(size - 1)
+    room = size - size // 4
     table = np.zeros(size, np.uint64)
     owners = np.zeros(size, np.int32)
     is_short = np.zeros(len(blocks), np.bool_)
     is_repeat = np.zeros(len(blocks), np.bool_)
     signs = np.empty(most, np.uint8)
-    chosen = np.empty(most + 1, np.uint64)
-    leaving: Any = np.uint64(1)
-    for _ in range(_STRETCH):
-        leaving *= _FACTOR
+    chosen = np.empty(most, np.uint64)
     for row in kept:
         owner = nodes[blocks[row, NODE], PARENT]
-        count = 0
+        count = held = seen = 0
         for at in range(blocks[row, START], blocks[row, STOP]):
-            if text[at] > 32:
-                signs[count] = text[at]
-                count += 1
-        state: Any = np.uint64(0)
-        held = seen = 0
-        for at in range(count):
-            state = state * _FACTOR + np.uint64(signs[at]) + np.uint64(1)
-            if at >= _STRETCH:
-                state -= leaving * (np.uint64(signs[at - _STRETCH]) + np.uint64(1))
-            key = (state ^ (state >> np.uint64(29))) * PRIME
-            if at + 1 < _STRETCH or key >> np.uint64(62) != 0 or key == 0:
+            if text[at] <= 32:
                 continue
-            chosen[held] = key
+            signs[count] = text[at]
+            count += 1
+            if count < _STRETCH or (3 * signs[count - 1] + signs[count - 2]) & 7 != 0:
+                continue
+            state = OFFSET
+            for near in range(count - _STRETCH, count):
+                state = (state ^ np.uint64(signs[near])) * PRIME
+            chosen[held] = state
             held += 1
-            place = (key >> np.uint64(20)) & mask
-            while table[place] != 0 and table[place] != key:
+            place = (state >> np.uint64(20)) & mask
+            while table[place] != 0 and table[place] != state:
                 place = (place + np.uint64(1)) & mask
-            seen += table[place] == key and owners[place] != owner
+            seen += table[place] == state and owners[place] != owner
         is_short[row] = count < _LEAST_REPEAT or held == 0
         is_repeat[row] = not is_short[row] and seen > _REPEATED * held
         if is_repeat[row]:
@@ -224,7 +220,8 @@ def drop_repeats(text: Any, blocks: Any, nodes: Any, keep: Any) -> None:
             place = (chosen[number] >> np.uint64(20)) & mask
             while table[place] != 0 and table[place] != chosen[number]:
                 place = (place + np.uint64(1)) & mask
-            if table[place] == 0:
+            if table[place] == 0 and room > 0:
+                room -= 1
                 table[place], owners[place] = chosen[number], owner
     begin = 0
     while begin < len(kept):
