@@ -300,3 +300,21 @@ def test_numbers_in_the_order_of_ids_do_as_well(rows, links, section):
     expected = survivors(rows, links, section)
     digits = pl.col("id", "duplicate_of").cast(pl.String).str.zfill(2)
     assert numbered.with_columns(digits).rows() == expected
+
+
+def test_a_million_copies_of_one_text_are_one_cluster_and_one_group():
+    rows = 1_000_000
+    ids = pl.Series("id", range(rows)).cast(pl.String).str.zfill(32)
+    copies = pl.DataFrame(
+        {"id": ids, "text_hash": ["a" * 32] * rows, "priority": 0, "words": 5}
+    ).with_columns(
+        pl.lit(None, dtype=pl.String).alias(name)
+        for name in ("date", "work", "language", "snapshot", "parent", "source_id")
+    )
+    began = time.process_time()
+    members = choose_survivors(copies, frame([], LINKS), RELEASE)
+    groups = group_for_split(copies, frame([], LINKS), RELEASE)
+    assert time.process_time() - began < 60  # seconds; a square would take days
+    assert members["cluster_size"].unique().to_list() == [rows]
+    assert members["duplicate_of"].null_count() == 1
+    assert groups["group"].unique().to_list() == ["0" * 32]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
-from command import ROOT
+from command import ROOT, Command
 from released import contents
 
 from curate.duplicates.index import Index, IndexDamageError
@@ -133,6 +135,135 @@ def test_the_same_run_again_gives_the_same_release(curate, second, tmp_path):
     other = curate.json("run", "again", "--store", str(store), "--set", "name=other")
     before, after = (store / one["folder"] for one in (second[1], other))
     assert contents(before) == contents(after)
+
+
+# --- with changed texts, and far away
+
+
+def test_texts_are_compared_with_earlier_ones_as_they_were_changed(curate, tmp_path):
+    """Pages that come again under another menu equal what was released without the first one."""
+    draw = random.Random(3)
+    words = [f"{one}{other}" for one in "bcdfghkl" for other in ("a", "en", "ir", "ost", "ump")]
+    bodies = [" ".join(draw.choices(words, k=12)) for _ in range(6)]
+    recipe = tmp_path / "r.toml"
+    settings = (
+        '[spans]\nrepeated_line_documents = 5\nsources = ["records"]\n'
+        '[duplicates]\nscope = "index"\n'
+    )
+    results = []
+    for name, menu, last in (("first", "Home | News", 5), ("later", "Start | Contact | Boats", 6)):
+        rows = [
+            {"id": f"{name}-{n}", "url": f"https://a.example/{n}", "text": f"{menu}\n{body}"}
+            for n, body in enumerate(bodies[:last])
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        recipe.write_text(
+            f'name = "{name}"\n[[sources]]\nkind = "records"\ninputs = ["{name}.jsonl"]\n'
+            f'id_column = "id"\nuri_column = "url"\nsnapshot = "S"\n{settings}'
+        )
+        results.append(curate.json("run", str(recipe), "--store", str(tmp_path / "store")))
+
+    first, later = results
+    assert first["documents"] == {"read": 5, "made": 0, "kept": 5, "removed": 0}
+    assert later["documents"] == {"read": 6, "made": 0, "kept": 1, "removed": 5}
+    folder = tmp_path / "store" / later["folder"]
+    ledger = pl.read_parquet(folder / "ledger/part-*.parquet")
+    # they are named by the text that they had when they were linked, so that the rule is the near one
+    assert ledger["removed_by"].drop_nulls().unique().to_list() == ["duplicates.near"]
+    assert ledger["similarity"].drop_nulls().to_list() == [1.0] * 5
+    assert (ledger["cleaned_word_share"] > 0).all()  # the menus went
+    told = curate.json(
+        *("explain", "later-0", "--release", "later@1", "--store", str(tmp_path / "store"))
+    )["documents"][0]
+    assert (told["duplicate"]["source_id"], told["duplicate"]["release"]) == ("first-0", "first@1")
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """A bucket behind S3 that this process and the command see."""
+    moto, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.get_host_and_port()[1]}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    files = s3fs.S3FileSystem()
+    files.mkdir("bucket")
+    yield files
+    s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+class Killed(BaseException):
+    """What ends a writer between two files."""
+
+
+@pytest.mark.slow
+def test_the_index_lies_behind_s3_survives_kills_and_is_made_again(
+    curate, quickstart, second, bucket, monkeypatch
+):
+    bucket.put(f"{quickstart[0]}/", "bucket/store", recursive=True)
+    far = Work(Store("s3://bucket/store"), AGAIN)
+    index = Index(far.store, AGAIN.duplicates)
+    publishing, write_bytes = Store.publishing, Store.write_bytes
+    written: list[str] = []
+    most = kills = 0
+
+    def dies(name: str) -> None:
+        write = getattr(Store, name)
+
+        def dying(self, *given):
+            if len(written) == most:
+                raise Killed
+            written.append(name)
+            return write(self, *given)
+
+        monkeypatch.setattr(Store, name, dying)
+
+    dies("publishing")
+    dies("write_bytes")
+    while kills == most < 9:
+        written.clear()
+        try:
+            update(far)
+        except Killed:
+            kills += 1
+            assert index.newest().number == 0
+            most += 1
+        else:
+            break
+    monkeypatch.setattr(Store, "publishing", publishing)
+    monkeypatch.setattr(Store, "write_bytes", write_bytes)
+    assert kills == len(written) >= 4  # documents, bands, parameters, state
+    state = index.newest()
+    assert state.identity == Index(Store(second[0]), AGAIN.duplicates).read_state(1).identity
+    assert index.find_damage(state) == {}
+
+    command = Command({**curate.environment, **aws_of(bucket)})
+    later = command.json("run", "again", "--store", far.store.url)
+    again = command.json("run", "again", "--store", far.store.url)
+
+    assert later["content_hash"] == second[1]["content_hash"]
+    assert later["index"]["number"] == 1
+    assert (again["release"], again["new"]) == ("again@1", False)
+    segment = state.segments[0].name
+    path = f"bucket/store/{index.folder}/segments/{segment}/documents.parquet"
+    bucket.pipe_file(path, bucket.cat_file(path)[:-100])
+    state = index.newest()
+    assert list(index.find_damage(state)) == [segment]
+    assert indexing.repair(index, state, segment) == state
+    assert index.find_damage(state) == {}
+
+
+def aws_of(bucket) -> dict[str, str]:
+    """What the command needs to see the bucket."""
+    assert bucket.exists("bucket")
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
 # --- the index
