@@ -48,6 +48,8 @@ _STRETCH = 16  # bytes, blanks not counted
 _LEAST_REPEAT = 48  # bytes: a shorter block goes with those around it
 _LEAST_COPY = 500  # bytes of a run of repeated blocks
 _REPEATED = 0.75  # of a block's stretches: those over its borders are others
+_LONGEST_DATUM = 60  # characters of a cell in a table that holds no paragraphs
+_TABLE_LIMIT = 0.8  # of the limit, for the mean of such a table
 _LEAST_POST = 140  # characters of text beside which comments are left out
 _FIRST_SHARE = 0.2  # of the trees that score every block
 _HOPELESS = -2.5  # log-odds after those: the other trees are spared
@@ -96,6 +98,13 @@ def score_blocks(rows: Any, features: Any, thresholds: Any, leaves: Any) -> Any:
 
 
 @compiled
+def _same_table(nodes: Any, line: Any, other: Any) -> Any:
+    """Whether two rows belong to one table: their parents are the same, or are side by side."""
+    first, second = nodes[line, PARENT], nodes[other, PARENT]
+    return first == second or nodes[first, PARENT] == nodes[second, PARENT]
+
+
+@compiled
 def choose(
     scores: Any, blocks: Any, nodes: Any, node_words: Any, measures: Any, flags: Any,
     limit: Any, comments: Any,
@@ -141,6 +150,22 @@ def choose(
             and _are_kin(blocks, nodes, row, row + 1)
         ):
             keep[row] = True
+    # the short cells of a table stand or fall together
+    begin = 0
+    while begin < count:
+        line = nodes[blocks[begin, NODE], ROW]
+        total, longest = scores[begin], measures[begin, LENGTH]
+        end = begin + 1
+        while end < count and line >= 0:
+            other = nodes[blocks[end, NODE], ROW]
+            if other < 0 or not (other == line or _same_table(nodes, other, line)):
+                break
+            total += scores[end]
+            longest = max(longest, measures[end, LENGTH])
+            end += 1
+        if end - begin > 1 and longest <= _LONGEST_DATUM:
+            keep[begin:end] = total > _TABLE_LIMIT * limit * (end - begin)
+        begin = end
     # a heading goes with what it heads
     for row in range(count - 1, -1, -1):
         if flags[nodes[blocks[row, NODE], TAG]] & _HEADING:
@@ -319,10 +344,3 @@ def compose(text: Any, blocks: Any, nodes: Any, keep: Any) -> Any:
             o += 1
         last_item, last_cell, last_row, last_tag = item, cell, line, tag
     return out[:o]
-
-
-@compiled
-def _same_table(nodes: Any, line: Any, other: Any) -> Any:
-    """Whether two rows belong to one table: their parents are the same, or are side by side."""
-    first, second = nodes[line, PARENT], nodes[other, PARENT]
-    return first == second or nodes[first, PARENT] == nodes[second, PARENT]
