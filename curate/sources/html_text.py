@@ -47,7 +47,9 @@ _LONGEST_CELL = 600  # bytes
 _STRETCH = 16  # bytes, blanks not counted
 _LEAST_REPEAT = 48  # bytes: a shorter block goes with those around it
 _LEAST_COPY = 500  # bytes of a run of repeated blocks
-_REPEATED = 0.75  # of a block's stretches: those over its borders are others
+_REPEATED = 0.65  # of a block's stretches: those over its borders are others
+_LONGEST_DATUM = 60  # characters of a table's cell that is no paragraph
+_ROW_LIMIT = 0.8  # of the limit, for the mean of a row
 _LEAST_POST = 140  # characters of text beside which comments are left out
 _FIRST_SHARE = 0.2  # of the trees that score every block
 _HOPELESS = -2.5  # log-odds after those: the other trees are spared
@@ -114,6 +116,20 @@ def choose(
     """
     count = len(blocks)
     keep = scores > limit
+    # the short cells of a row of a table stand or fall together
+    begin = 0
+    while begin < count:
+        line = nodes[blocks[begin, NODE], ROW]
+        end = begin + 1
+        total = scores[begin]
+        longest = measures[begin, LENGTH]
+        while end < count and line >= 0 and nodes[blocks[end, NODE], ROW] == line:
+            total += scores[end]
+            longest = max(longest, measures[end, LENGTH])
+            end += 1
+        if end - begin > 1 and longest <= _LONGEST_DATUM:
+            keep[begin:end] = total > _ROW_LIMIT * limit * (end - begin)
+        begin = end
     in_comment = np.zeros(len(nodes), np.bool_)
     for node in range(1, len(nodes)):
         in_comment[node] = in_comment[nodes[node, PARENT]] or (
@@ -203,7 +219,7 @@ def drop_repeats(text: Any, blocks: Any, nodes: Any, keep: Any) -> None:
             count += 1
             if count < _STRETCH or (3 * signs[count - 1] + signs[count - 2]) & 7 != 0:
                 continue
-            state = OFFSET
+            state: Any = OFFSET
             for near in range(count - _STRETCH, count):
                 state = (state ^ np.uint64(signs[near])) * PRIME
             chosen[held] = state
