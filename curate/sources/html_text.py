@@ -47,7 +47,7 @@ _LONGEST_CELL = 600  # bytes
 _STRETCH = 16  # bytes, blanks not counted
 _LEAST_REPEAT = 48  # bytes: a shorter block goes with those around it
 _LEAST_COPY = 500  # bytes of a run of repeated blocks
-_REPEATED = 0.75  # of a block's stretches: those over its borders are others
+_REPEATED = 0.65  # of a block's stretches: those over its borders are others
 _LONGEST_DATUM = 60  # characters of a cell in a table that holds no paragraphs
 _TABLE_LIMIT = 0.8  # of the limit, for the mean of such a table
 _LEAST_POST = 140  # characters of text beside which comments are left out
@@ -228,7 +228,7 @@ def drop_repeats(text: Any, blocks: Any, nodes: Any, keep: Any) -> None:
             count += 1
             if count < _STRETCH or (3 * signs[count - 1] + signs[count - 2]) & 7 != 0:
                 continue
-            state = OFFSET
+            state: Any = OFFSET
             for near in range(count - _STRETCH, count):
                 state = (state ^ np.uint64(signs[near])) * PRIME
             chosen[held] = state

@@ -472,7 +472,7 @@ def test_audit_tells_what_rules_do_to_groups(curate, quickstart):
     assert "sentences without offence" in shown
     card = Path(quickstart[0], "releases/quickstart/1/card.md").read_text(encoding="utf-8")
     assert "### What the rules do to documents that speak of groups" in card
-    assert "| female words | any rule |" in card
+    assert "| female words |" in card
     assert "| toxicity.maximum_score |" in card.split("as a ratio to its share")[1]
     assert "### False alarms of the toxicity scorer, by group" in card
     assert "| eng | religion |" in card

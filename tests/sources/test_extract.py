@@ -101,6 +101,19 @@ SENTENCES = [
 ]
 
 
+def test_the_cells_of_a_row_stand_or_fall_together():
+    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+    rows = "".join(
+        f"<tr><td>{day}</td><td>0{n}:10</td><td>3.{n} m</td></tr>" for n, day in enumerate(days)
+    )
+    head = "<tr><th>Day</th><th>High water</th><th>Height</th></tr>"
+    text = extract(page(f"<p>{SECOND}</p><table>{head}{rows}</table>")).text
+    lines = text.split("\n\n")[1].split("\n")
+    assert lines == ["Day | High water | Height"] + [
+        f"{day} | 0{n}:10 | 3.{n} m" for n, day in enumerate(days)
+    ]
+
+
 @pytest.mark.parametrize("joined", [False, True])
 def test_a_text_that_a_page_holds_twice_is_given_once(joined):
     paragraphs = "".join(f"<p>{one}</p>" for one in SENTENCES)
