@@ -193,7 +193,7 @@ def bucket(monkeypatch):
         monkeypatch.setenv(name, value)
     s3fs.S3FileSystem.clear_instance_cache()
     files = s3fs.S3FileSystem()
-    files.mkdir("bucket")
+    files.mkdir("earlier")
     yield files
     s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
@@ -207,8 +207,8 @@ class Killed(BaseException):
 def test_the_index_lies_behind_s3_survives_kills_and_is_made_again(
     curate, quickstart, second, bucket, monkeypatch
 ):
-    bucket.put(f"{quickstart[0]}/", "bucket/store", recursive=True)
-    far = Work(Store("s3://bucket/store"), AGAIN)
+    bucket.put(f"{quickstart[0]}/", "earlier/store", recursive=True)
+    far = Work(Store("s3://earlier/store"), AGAIN)
     index = Index(far.store, AGAIN.duplicates)
     publishing, write_bytes = Store.publishing, Store.write_bytes
     written: list[str] = []
@@ -252,7 +252,7 @@ def test_the_index_lies_behind_s3_survives_kills_and_is_made_again(
     assert later["index"]["number"] == 1
     assert (again["release"], again["new"]) == ("again@1", False)
     segment = state.segments[0].name
-    path = f"bucket/store/{index.folder}/segments/{segment}/documents.parquet"
+    path = f"earlier/store/{index.folder}/segments/{segment}/documents.parquet"
     bucket.pipe_file(path, bucket.cat_file(path)[:-100])
     state = index.newest()
     assert list(index.find_damage(state)) == [segment]
@@ -262,7 +262,7 @@ def test_the_index_lies_behind_s3_survives_kills_and_is_made_again(
 
 def aws_of(bucket) -> dict[str, str]:
     """What the command needs to see the bucket."""
-    assert bucket.exists("bucket")
+    assert bucket.exists("earlier")
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 

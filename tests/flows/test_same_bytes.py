@@ -106,7 +106,7 @@ SILENT = {  # rules that remove or tag nothing of the real files, in the preset'
     "duplicates.version",  # the film that came three times falls to the rule of short lines
     "quality.maximum_duplicate_paragraph_share",
     "quality.maximum_duplicate_paragraph_character_share",
-    "quality.maximum_duplicate_6_gram_character_share",
+    "quality.maximum_duplicate_8_gram_character_share",
     "quality.maximum_words",
     "quality.maximum_mean_word_length",
     "quality.minimum_stop_words",
