@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,27 @@ def write_checkpoint(folder: Path, family: str) -> Path:
     }
     torch.save(held, folder / "tiny.ckpt")
     return folder / "tiny.ckpt"
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """A file system of S3 that this process and its children see, and the name of an empty bucket.
+
+    Servers of one process share what they hold: the name is a new one each time.
+    """
+    moto, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.get_host_and_port()[1]}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    files, name = s3fs.S3FileSystem(), f"bucket-{uuid.uuid4().hex}"
+    files.mkdir(name)
+    yield files, name
+    s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()

@@ -178,27 +178,6 @@ def test_texts_are_compared_with_earlier_ones_as_they_were_changed(curate, tmp_p
     assert (told["duplicate"]["source_id"], told["duplicate"]["release"]) == ("first-0", "first@1")
 
 
-@pytest.fixture
-def bucket(monkeypatch):
-    """A bucket behind S3 that this process and the command see."""
-    moto, s3fs = pytest.importorskip("moto.server"), pytest.importorskip("s3fs")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.get_host_and_port()[1]}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    files = s3fs.S3FileSystem()
-    files.mkdir("earlier")
-    yield files
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
-
-
 class Killed(BaseException):
     """What ends a writer between two files."""
 
@@ -207,8 +186,9 @@ class Killed(BaseException):
 def test_the_index_lies_behind_s3_survives_kills_and_is_made_again(
     curate, quickstart, second, bucket, monkeypatch
 ):
-    bucket.put(f"{quickstart[0]}/", "earlier/store", recursive=True)
-    far = Work(Store("s3://earlier/store"), AGAIN)
+    files, name_of_bucket = bucket
+    files.put(f"{quickstart[0]}/", f"{name_of_bucket}/store", recursive=True)
+    far = Work(Store(f"s3://{name_of_bucket}/store"), AGAIN)
     index = Index(far.store, AGAIN.duplicates)
     publishing, write_bytes = Store.publishing, Store.write_bytes
     written: list[str] = []
@@ -252,8 +232,8 @@ def test_the_index_lies_behind_s3_survives_kills_and_is_made_again(
     assert later["index"]["number"] == 1
     assert (again["release"], again["new"]) == ("again@1", False)
     segment = state.segments[0].name
-    path = f"earlier/store/{index.folder}/segments/{segment}/documents.parquet"
-    bucket.pipe_file(path, bucket.cat_file(path)[:-100])
+    path = f"{name_of_bucket}/store/{index.folder}/segments/{segment}/documents.parquet"
+    files.pipe_file(path, files.cat_file(path)[:-100])
     state = index.newest()
     assert list(index.find_damage(state)) == [segment]
     assert indexing.repair(index, state, segment) == state
@@ -262,7 +242,8 @@ def test_the_index_lies_behind_s3_survives_kills_and_is_made_again(
 
 def aws_of(bucket) -> dict[str, str]:
     """What the command needs to see the bucket."""
-    assert bucket.exists("earlier")
+    files, name = bucket
+    assert files.exists(name)
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 

@@ -17,25 +17,8 @@ from curate.store import Store
 
 
 @pytest.fixture
-def store(monkeypatch):
-    pytest.importorskip("s3fs")
-    server_module = pytest.importorskip("moto.server")
-    import s3fs
-
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.get_host_and_port()[1]}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir("bucket")
-    yield Store("s3://bucket/store")
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+def store(bucket):
+    return Store(f"s3://{bucket[1]}/store")
 
 
 def test_a_store_without_credentials_is_told_so(monkeypatch):
