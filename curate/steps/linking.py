@@ -28,6 +28,7 @@ from curate.duplicates.bands import (
     ENTRIES,
     GROUP_ENTRIES,
     cut_ranges,
+    distinct,
     make_entries,
     number_texts,
     read_entries,
@@ -336,7 +337,7 @@ def _sketch(pairs: pl.DataFrame) -> dict[str, list[int]]:
     """Of the pairs, and of the texts in them, the `SKETCHED` least hashes; texts are their own."""
     a, b = (pairs[end].to_numpy() for end in ("a", "b"))
     hashes = {"pairs": a * MIXED + b, "texts": np.concatenate([a, b])}
-    return {of: np.unique(some)[:SKETCHED].tolist() for of, some in hashes.items()}
+    return {of: distinct(some)[:SKETCHED].tolist() for of, some in hashes.items()}
 
 
 def _join_sketches(sketches: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
