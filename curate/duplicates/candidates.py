@@ -64,8 +64,8 @@ def find_candidates(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.
         def follow(members: NDArray[np.int64], band: int = band) -> NDArray[np.uint32]:
             some = frame["signature"].gather(members)
             after = (band + 1) % section.bands
-            following: NDArray[np.uint64] = hash_bands(some, section, range(after, after + 1))
-            return following[0].astype(np.uint32)
+            following: NDArray[np.uint64] = hash_bands(some, section, range(after, after + 1))[0]
+            return following.astype(np.uint32)
 
         buckets = _plan_buckets(keys[order], order, follow)
         found = np.concatenate([pairs, *_pair_rows(buckets, 0, len(order))])
