@@ -274,7 +274,7 @@ def verify(
     def wanted() -> Iterator[pl.DataFrame]:
         for frame in texts:
             some = frame.select("text_hash", "text").unique("text_hash", keep="any")
-            place = _find_texts(hashes, some["text_hash"])
+            place = find_texts(hashes, some["text_hash"])
             is_new = place >= 0
             is_new[is_new] = is_missing[place[is_new]]
             is_missing[place[is_new]] = False
@@ -299,7 +299,7 @@ def compare(
     shingles = np.empty(0, np.uint64)
     used = 0
     for some in sets:
-        found = _find_texts(hashes, some.text_hash)
+        found = find_texts(hashes, some.text_hash)
         row = np.flatnonzero(found >= 0)
         place = found[row]
         new = len(some.shingles)
@@ -313,7 +313,7 @@ def compare(
             "the texts of all candidate pairs are given",
             f"{(starts < 0).sum()} of {len(hashes)} did not come, such as {hashes.filter(starts < 0)[0]}",
         )
-    left, right = (_find_texts(hashes, pairs[name]) for name in CANDIDATES)
+    left, right = (find_texts(hashes, pairs[name]) for name in CANDIDATES)
     sizes = ends - starts
     one, other = sizes[left], sizes[right]
     floor = section.least_similarity
@@ -333,7 +333,7 @@ def _texts_of(pairs: pl.DataFrame) -> pl.Series:
     return pl.concat([pairs["hash_a"], pairs["hash_b"]]).unique().sort()
 
 
-def _find_texts(hashes: pl.Series, sought: pl.Series) -> NDArray[np.int64]:
+def find_texts(hashes: pl.Series, sought: pl.Series) -> NDArray[np.int64]:
     """The places of texts among sorted ones; -1 where one is not there.
 
     Not by a join: that looks at all of them for each few that come.
