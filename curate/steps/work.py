@@ -66,6 +66,7 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "commoncrawl": (
         "chardet",
         "fastwarc",
+        "deflate",
         "isal",
         "backports-zstd",
         "lz4",
