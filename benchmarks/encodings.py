@@ -24,6 +24,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.figures import Figure
 from curate.languages import normalise_language
 from curate.sources.encoding import USED_FOR, codec_of, detect
 
@@ -39,15 +40,17 @@ Answer = Callable[[bytes, str | None], str | None]
 Case = tuple[bytes, str, str | None, str]  # bytes, text, language, encoding
 
 
-def main() -> None:
+def main() -> list[Figure]:
     """Print the figures."""
     files, sentences = labelled_files(), encoded_sentences()
     print(f"{len(files)} files, {len(sentences):,} re-encoded sentences; right texts\n")
     print(f"{'':34} {'files':>8} {'MB/s':>6} {'sentences':>10} {'per s':>8}")
+    shares: dict[str, tuple[str, str]] = {}
     for name, answer in answers().items():
         right, seconds, wrong = judge(files, answer)
         size = sum(len(data) for data, *_ in files)
         short, short_seconds, short_wrong = judge(sentences, answer)
+        shares[name] = f"{right / len(files):.2%}", f"{short / len(sentences):.2%}"
         print(
             f"{name:34} {right / len(files):8.2%} {size / 1e6 / seconds:6.1f}"
             f" {short / len(sentences):10.2%} {len(sentences) / short_seconds:8,.0f}"
@@ -56,6 +59,16 @@ def main() -> None:
             print("    wrong files by encoding:", dict(wrong.most_common(6)))
             print("    wrong sentences by encoding:", dict(short_wrong.most_common(8)))
     print(f"{'aim':34} {0.99:8.2%} {'':6} {0.98:10.2%}")
+    cases = ((f"{len(files)} labelled files", "≥ 99 %"), ("re-encoded sentences", "≥ 98 %"))
+    return [
+        Figure(
+            f"encodings: right texts of {what}",
+            aim,
+            shares["curate"][place],
+            ", ".join(f"{n} {shares[n][place]}" for n in shares if not n.startswith("curate")),
+        )
+        for place, (what, aim) in enumerate(cases)
+    ]
 
 
 def answers() -> dict[str, Answer]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from benchmarks.figures import Figure
 from curate.recipe import RecordsSection
 from curate.sources import InputFile, Sink
 from curate.sources.records import read
@@ -75,7 +76,7 @@ def best_seconds(work: Callable[[], int]) -> float:
     return min(found)
 
 
-def main() -> None:
+def main() -> list[Figure]:
     """Print, for each format, MB/s of stored bytes and the ratio of the CPU times."""
     rows = make_rows()
     frame = pl.DataFrame(rows)
@@ -96,6 +97,7 @@ def main() -> None:
          lambda data: pa.ipc.open_stream(data).read_all().num_rows),
     ]  # fmt: skip
     print(f"{'format':10} {'MB':>6} {'ours MB/s':>10} {'documents/s':>12}   reference MB/s")
+    figures = []
     for name, data, peer, reference in cases:
         mine = best_seconds(lambda data=data, name=name: ours(data, name))  # type: ignore[misc]
         theirs = best_seconds(lambda data=data, reference=reference: reference(data))  # type: ignore[misc]
@@ -104,6 +106,9 @@ def main() -> None:
             f"{name:10} {size:6.1f} {size / mine:10.0f} {DOCUMENTS / mine:12.0f}   "
             f"{peer} {size / theirs:.0f} (all its threads' CPU time)"
         )
+        what = f"records, {name[2:]}: MB/s of CPU time"
+        figures.append(Figure(what, "", f"{size / mine:.0f}", f"{peer} {size / theirs:.0f}"))
+    return figures
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 
+from benchmarks.figures import Figure
 from curate.recipe import FetchSection
 from curate.sources.remote import Web
 
@@ -88,7 +89,7 @@ def best_seconds(read: Callable[[str], int], url: str, expected: int) -> float:
     return min(found)
 
 
-def main() -> None:
+def main() -> list[Figure]:
     """Print MB/s of both, and of ours when each answer breaks off."""
     megabytes = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 128
     size = megabytes << 20
@@ -107,6 +108,16 @@ def main() -> None:
     server.join()
     for name, rate in rates.items():
         print(f"{name:36} {rate:8.0f} MB/s {rate / rates['urllib']:6.2f} of urllib")
+    return [
+        Figure(
+            f"remote, {name}: MB/s over loopback",
+            "",
+            f"{rate:.0f}",
+            f"urllib {rates['urllib']:.0f}",
+        )
+        for name, rate in rates.items()
+        if name != "urllib"
+    ]
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
     python -m benchmarks.sources
 
-Takes some minutes. Each part also runs by itself (`python -m benchmarks.wikipedia`).
+Takes some minutes, and ends with one table. Parts can be named (`python -m benchmarks.sources urls
+remote`), and each also runs by itself (`python -m benchmarks.wikipedia`).
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+
+from benchmarks.figures import Figure, print_table
 
 PARTS = (
     "reading",
@@ -24,11 +27,15 @@ PARTS = (
 
 
 def main() -> None:
-    """Print the table of each part."""
+    """Print what each part does, then one table of all figures."""
+    parts = sys.argv[1:] or PARTS
     sys.argv = sys.argv[:1]  # the parts read arguments of their own
-    for part in PARTS:
+    figures: list[Figure] = []
+    for part in parts:
         print(f"\n== {part}", flush=True)
-        importlib.import_module(f"benchmarks.{part}").main()
+        figures += importlib.import_module(f"benchmarks.{part}").main()
+    print("\n== all figures of this run")
+    print_table(figures)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from benchmarks.figures import Figure
 from curate.recipe import WikipediaSection
 from curate.sources import InputFile, Sink
 from curate.sources.wikipedia import read
@@ -187,7 +188,7 @@ def unpacked(data: bytes) -> bytes:
     return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def main(words: Sequence[str] | None = None) -> list[Figure]:
     """Print the figures; `words` stand for those of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("files", nargs="*", type=Path)
@@ -230,8 +231,25 @@ def main(words: Sequence[str] | None = None) -> None:
                 theirs.add(title, wikitext, other)
     for example in ours.examples[: arguments.examples]:
         print(example)
+    figures = compare(ours, theirs if has_reference else None)
+    print(f"{'articles (empty once cleaned)':34}{'':10}{f'{ours.articles} ({empty})':>12}")
+    print(f"{'articles missed':34}{'0':>10}{missed:>12}")
+    print(f"{'dumps failed':34}{'0':>10}{failed:>12}")
+    beside = f"{reference_bytes / reference_seconds / 1e6:.1f}" if has_reference else ""
+    figures.append(Figure("dumps: articles missed", "0", f"{missed} of {ours.articles}"))
+    figures.append(Figure("dumps: failed", "0", str(failed)))
+    figures += measure_speed(pages, beside)
+    print(
+        "Published for these dumps: WikiExtractor 1.3 % markup, 4.2 % tags, 98.3 % kept, 151 missed,"
+    )
+    print("3.6 MB/s; mwparserfromhell as NeMo Curator uses it 5.0 %, 2.2 %, 99.2 %, 1.1 MB/s.")
+    return figures
+
+
+def compare(ours: Quality, other: Quality | None) -> list[Figure]:
+    """Print what is left and kept."""
     print(f"{'figure':34}{'aim':>10}{'reached':>12}{'mwparserfromhell':>20}")
-    other = theirs if has_reference else None
+    figures = []
     for label, aim, value in (
         ("pages with leftover markup", "≤ 0.5 %", lambda q: q.markup / q.documents),
         ("pages with leftover tags", "≤ 0.5 %", lambda q: q.tags / q.documents),
@@ -240,18 +258,11 @@ def main(words: Sequence[str] | None = None) -> None:
     ):
         beside = f"{value(other):.2%}" if other else "not installed"
         print(f"{label:34}{aim:>10}{value(ours):>12.2%}{beside:>20}")
-    print(f"{'articles (empty once cleaned)':34}{'':10}{f'{ours.articles} ({empty})':>12}")
-    print(f"{'articles missed':34}{'0':>10}{missed:>12}")
-    print(f"{'dumps failed':34}{'0':>10}{failed:>12}")
-    beside = f"{reference_bytes / reference_seconds / 1e6:.1f}" if has_reference else ""
-    measure_speed(pages, beside)
-    print(
-        "Published for these dumps: WikiExtractor 1.3 % markup, 4.2 % tags, 98.3 % kept, 151 missed,"
-    )
-    print("3.6 MB/s; mwparserfromhell as NeMo Curator uses it 5.0 %, 2.2 %, 99.2 %, 1.1 MB/s.")
+        figures.append(Figure(f"dumps: {label}", aim, f"{value(ours):.2%}", beside))
+    return figures
 
 
-def measure_speed(pages: list[bytes], beside: str) -> None:
+def measure_speed(pages: list[bytes], beside: str) -> list[Figure]:
     """Print the rates over pages that are repeated."""
     once = b"\n".join(page for page in pages if b"\0" not in page)
     repeated = once * (SPEED_BYTES // len(once) + 1)
@@ -272,6 +283,15 @@ def measure_speed(pages: list[bytes], beside: str) -> None:
         f"{megabytes:.0f} MB of XML: {seconds['plain']:.2f} s plain; {seconds['bz2']:.2f} s as bz2, "
         f"of which the library alone takes {seconds['bz2 alone']:.2f} s"
     )
+    return [
+        Figure("dumps: MB/s of XML, plain", "≥ 15", f"{megabytes / seconds['plain']:.1f}", beside),
+        Figure(
+            "dumps: MB/s of XML, bz2",
+            "",
+            f"{megabytes / seconds['bz2']:.1f}",
+            f"bz2 alone {megabytes / seconds['bz2 alone']:.1f}",
+        ),
+    ]
 
 
 def _has_mwparserfromhell() -> bool:

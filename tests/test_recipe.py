@@ -7,6 +7,8 @@ import pytest
 
 from curate.errors import RecipeError
 from curate.recipe import Recipe, change_recipe, load_recipe
+from curate.sources.dumps import names_wiki
+from curate.sources.listings import names_listing
 from flows.recipes import FOLDER, find_recipe, recipe_names
 
 GOOD = """\
@@ -191,10 +193,31 @@ def test_every_recipe_of_the_documents_loads(tmp_path):
         for block in document.read_text(encoding="utf-8").split("```toml\n")[1:]:
             text = block.split("```")[0]
             if "[[sources]]" in text:
-                load(tmp_path, text)
+                load(tmp_path, text if "name = " in text else f'name = "mine"\n{text}')
                 found += 1
 
-    assert found >= 1
+    assert found >= 2
+
+
+def test_each_source_of_the_readme_is_a_recipe_by_itself(tmp_path):
+    text = (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split("```toml\n")[1:]]
+    sources = [
+        part
+        for block in blocks
+        for part in re.split(r"(?=^\[\[sources\]\])", block, flags=re.MULTILINE)
+        if part.startswith("[[sources]]")
+    ]
+    loaded = [load(tmp_path, f'name = "mine"\n{one.split(chr(10) + "[")[0]}') for one in sources]
+    inputs = [entry for recipe in loaded for entry in recipe.sources[0].inputs]
+
+    assert [entry for entry in inputs if names_listing(entry)] == [
+        "CC-MAIN-2026-40",
+        "CC-MAIN-2026-40",
+        "https://data.commoncrawl.org/crawl-data/CC-MAIN-2026-40/wet.paths.gz",
+    ]
+    assert [entry for entry in inputs if names_wiki(entry)] == ["dewiki", "dewiki-20261101"]
+    assert any(entry.endswith("/de.zip") for entry in inputs)
 
 
 def test_the_reference_of_all_sections_is_one_recipe(tmp_path):

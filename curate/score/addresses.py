@@ -20,7 +20,6 @@ _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")  # what browsers take for a d
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _HOST = re.compile(r"[^\s/?#@<>\\^|%\[\]]+")
-_EMPTY_END = re.compile(r"[/?]+$")
 
 
 def split_address(address: str) -> tuple[str, str] | None:
@@ -38,8 +37,8 @@ def split_address(address: str) -> tuple[str, str] | None:
     if host is None:
         return None
     path = rest[cut:]
-    path = _ESCAPE.sub(_unescape, path).lower()
-    return host, _EMPTY_END.sub("", path)
+    path = _ESCAPE.sub(_unescape, path) if "%" in path else path
+    return host, path.lower().rstrip("/?")
 
 
 _TRACKING = re.compile(r"(utm_[a-z]+|gclid|fbclid|msclkid|dclid|mc_[ce]id|igshid)(=|$)")
@@ -89,7 +88,9 @@ def normalise_host(authority: str) -> str | None:
     host = host.partition(":")[0]
     if "%" in host:
         host = unquote(host)
-    host = host.translate(_DOTS).strip(".").lower()
+    if not host.isascii():
+        host = host.translate(_DOTS)
+    host = host.strip(".").lower()
     if not host.isascii():
         try:
             host = host.encode("idna").decode("ascii").lower()

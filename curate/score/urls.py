@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ _PARTS = ("domains", "urls", "expressions")  # of a UT1 category
 _CHUNK_LINES = 1 << 16
 _HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)\s+(\S+)")
 _LOCAL = {"localhost", "localhost.localdomain", "local", "broadcasthost", "0.0.0.0"}  # noqa: S104
+_PATH = re.compile(r"[/?]")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -51,11 +53,13 @@ class UrlList:
     Attributes:
         name: as the recipe names it.
         hashes: of its entries, sorted, distinct.
+        hosts: hashes of the hosts of entries with a path, sorted, distinct.
         expressions: patterns over whole addresses; UT1's alone.
     """
 
     name: str
     hashes: NDArray[np.uint64]
+    hosts: NDArray[np.uint64]
     expressions: tuple[re.Pattern[str], ...] = ()
 
 
@@ -74,21 +78,19 @@ def read_list(name: str, path: str) -> UrlList:
         for line in _lines(file)
         for pattern in [_expression(line, name, file)]
     ]
-    pieces: list[NDArray[np.uint64]] = []
+    pieces, hosts = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for file in listed:
-        chunk: list[str] = []
-        for entry in _entries(file):
-            chunk.append(entry)
-            if len(chunk) == _CHUNK_LINES:
-                pieces.append(hash_entries(chunk))
-                chunk.clear()
-        pieces.append(hash_entries(chunk))
-    hashes = np.unique(np.concatenate(pieces)) if pieces else np.empty(0, np.uint64)
+        entries = _entries(file)
+        while chunk := list(islice(entries, _CHUNK_LINES)):
+            pieces.append(hash_entries(chunk))
+            cuts = [(entry, _PATH.search(entry)) for entry in chunk]
+            hosts.append(hash_entries(list({e[: cut.start()] for e, cut in cuts if cut})))
+    hashes = np.unique(np.concatenate(pieces))
     if not len(hashes) and not expressions:
         raise InputError(
             f"the list {name!r} of [urls] has entries", "it has none", path, "check its format"
         )
-    return UrlList(name, hashes, tuple(expressions))
+    return UrlList(name, hashes, np.unique(np.concatenate(hosts)), tuple(expressions))
 
 
 def find_files(name: str, path: str) -> list[Path]:
@@ -190,11 +192,14 @@ class UrlScorer:
     def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Score documents with a `uri`; those without one are `not_applicable`."""
         addresses = [split_address(uri) if uri else None for uri in frame["uri"].to_list()]
-        keys = [keys_of(*address) if address else [] for address in addresses]
+        keys = self._keys(addresses)
+        hashes = _hash_each(keys)
         whole = [host + path for host, path in (address or ("", "") for address in addresses)]
-        allowed = [found is not None for found in self._match(self._allow, keys, whole)]
-        listed = self._match(self._block, keys, whole)
-        scores = [self._words(text) if text else None for text in whole]
+        allowed = [hit is not None for hit in _match(self._allow, keys, hashes, whole)]
+        listed = _match(self._block, keys, hashes, whole)
+        scores = [
+            (self._words(text) if self.section.words else 0.0) if text else None for text in whole
+        ]
         columns = {
             "url_list": [None if a else hit for a, hit in zip(allowed, listed, strict=True)],
             "url_allowed": [
@@ -228,33 +233,26 @@ class UrlScorer:
     def _allow(self) -> list[UrlList]:
         return [read_list(name, path) for name, path in self.section.allow.items()]
 
-    def _match(
-        self, lists: list[UrlList], keys: list[list[str]], whole: list[str]
-    ) -> list[str | None]:
-        """Per address the first list that covers it, as `name:entry`."""
-        found: list[str | None] = [None] * len(keys)
-        if not lists:
-            return found
-        flat = [key for some in keys for key in some]
-        owner = np.repeat(np.arange(len(keys)), [len(some) for some in keys])
-        hashes = hash_entries(flat)
-        for one in lists:
-            at = np.searchsorted(one.hashes, hashes)
-            at[at == len(one.hashes)] = 0
-            hit = np.flatnonzero(one.hashes[at] == hashes) if len(one.hashes) else np.empty(0, int)
-            for place in hit.tolist():
-                document = int(owner[place])
-                if found[document] is None:
-                    found[document] = f"{one.name}:{flat[place]}"
-            for pattern in one.expressions:
-                for document, text in enumerate(whole):
-                    if text and found[document] is None and pattern.search(text):
-                        found[document] = f"{one.name}:{pattern.pattern}"
-        return found
+    @cached_property
+    def _hosts(self) -> NDArray[np.uint64]:
+        lists = (*self._allow, *self._block)
+        return np.unique(np.concatenate([np.empty(0, np.uint64), *(one.hosts for one in lists)]))
+
+    def _keys(self, addresses: list[tuple[str, str] | None]) -> list[list[str]]:
+        """Per address the entries that would cover it, those with a path where its host has any."""
+        domains = [domains_of(address[0]) if address else [] for address in addresses]
+        if not len(self._hosts):
+            return domains
+        hits = _find(self._hosts, _hash_each(domains))
+        ends = np.cumsum([len(some) for some in domains])
+        for row in set(np.searchsorted(ends, hits, "right").tolist()):
+            address = addresses[row]
+            domains[row] = keys_of(*address) if address else []
+        return domains
 
     def _words(self, address: str) -> float:
         words = self.section.words
-        counts = Counter(_WORD.findall(address)) if words else Counter()
+        counts = Counter(_WORD.findall(address))
         whole = sum(words.get(word, 0.0) * count for word, count in counts.items())
         inside = sum(
             weight * address.count(word[1:])
@@ -262,3 +260,38 @@ class UrlScorer:
             if word.startswith("*") and len(word) > 1
         )
         return float(whole + inside)
+
+
+def _hash_each(keys: list[list[str]]) -> NDArray[np.uint64]:
+    """The hashes of all keys, one after the other; each is made once."""
+    places: dict[str, int] = {}
+    rows = [places.setdefault(key, len(places)) for some in keys for key in some]
+    return hash_entries([*places])[rows] if rows else np.empty(0, np.uint64)
+
+
+def _find(sorted_hashes: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The places of those hashes that are among the sorted ones."""
+    if not len(sorted_hashes):
+        return np.empty(0, np.int64)
+    at = np.searchsorted(sorted_hashes, hashes)
+    at[at == len(sorted_hashes)] = 0
+    return np.flatnonzero(sorted_hashes[at] == hashes)
+
+
+def _match(
+    lists: list[UrlList], keys: list[list[str]], hashes: NDArray[np.uint64], whole: list[str]
+) -> list[str | None]:
+    """Per address the first list that covers it, as `name:entry`."""
+    found: list[str | None] = [None] * len(keys)
+    ends = np.cumsum([len(some) for some in keys])
+    for one in lists:
+        hits = _find(one.hashes, hashes)
+        rows = np.searchsorted(ends, hits, "right")
+        for row, hit in zip(rows.tolist(), hits.tolist(), strict=True):
+            if found[row] is None:
+                found[row] = f"{one.name}:{keys[row][hit - ends[row]]}"
+        for pattern in one.expressions:
+            for row, text in enumerate(whole):
+                if text and found[row] is None and pattern.search(text):
+                    found[row] = f"{one.name}:{pattern.pattern}"
+    return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import BinaryIO
 
 from curate.recipe import CommonCrawlSection
@@ -141,7 +142,12 @@ def _page(
 
 
 def _content(
-    record: Record, kind: str, content_type: str, payload: bytes, http: dict[str, str], limit: int
+    record: Record,
+    kind: str,
+    content_type: str,
+    payload: bytes,
+    http: Mapping[str, str],
+    limit: int,
 ) -> tuple[str, bytes]:
     """The media type of a page and its bytes, all of them, without encodings of the transport.
 
@@ -166,7 +172,7 @@ def _content(
     return "text/html", body
 
 
-def _language(http: dict[str, str]) -> str | None:
+def _language(http: Mapping[str, str]) -> str | None:
     """The language that the server says, when it names one."""
     value = http.get("content-language", "").strip().lower()
     return value if _LANGUAGE.fullmatch(value) else None
@@ -192,7 +198,7 @@ def _response(record: Record) -> Response:
     return response
 
 
-def _media_type(fields: dict[str, str], content_type: str) -> str:
+def _media_type(fields: Mapping[str, str], content_type: str) -> str:
     """What the crawler identified, else what the server said; empty when neither says anything."""
     declared, identified = (
         _TYPE_END.split(value.strip().lower(), maxsplit=1)[0]

@@ -18,6 +18,8 @@ from functools import cache
 from curate.languages import normalise_language
 
 SAMPLE_BYTES = 1 << 16
+_FIRST_BYTES = 1 << 12  # of the sample: enough where they settle it
+_SETTLED = 0.3  # the score from which they do
 CERTAIN = 1.0
 BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -212,7 +214,9 @@ def sample(data: bytes) -> bytes:
     """
     lines: dict[bytes, None] = {}
     size = 0
-    for line in dict.fromkeys([line for line in data.split(b"\n") if not line.isascii()]):
+    for line in data.split(b"\n"):
+        if line.isascii() or line in lines:
+            continue
         first = _HIGH.search(line) if len(line) > SAMPLE_BYTES else None
         start = first.start() if first else 0
         lines[line[start : start + SAMPLE_BYTES - size]] = None
@@ -309,6 +313,10 @@ def _guess(data: bytes, language: str | None) -> Detected:
             return None
         return Detected(windows_twin(codec, data), score)
 
+    if len(data) > _FIRST_BYTES:
+        first = _guess(data[:_FIRST_BYTES], language)
+        if first.score >= _SETTLED and _is_valid(data, first.encoding):
+            return Detected(windows_twin(first.encoding, data), first.score)
     code = normalise_language(language) if language else ""
     for wanted in (frozenset(USED_FOR.get(code, ())), _codecs()):
         found = best(wanted) if wanted else None

@@ -62,7 +62,7 @@ class Feed:
             self._member_ends.append(self.end)
         return True
 
-    def push(self, offset: int, content: bytes) -> None:
+    def push(self, offset: int, content: bytes | bytearray) -> None:
         """Take a whole member."""
         self._begins.append((self.end, offset))
         self._data += content

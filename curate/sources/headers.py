@@ -7,7 +7,8 @@ ARC: https://archive.org/web/researcher/ArcFileFormat.php
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple
 
 _VERSION = re.compile(rb"WARC/[01]\.\d{1,2}[ \t\r]*\n", re.IGNORECASE)
@@ -21,7 +22,7 @@ _ARC_PLACE = (
 )
 _ARC = re.compile(_SCHEME + rb"[^\n]{1,65536}?" + _ARC_PLACE)
 _ARC_VERSION_2 = re.compile(rb"(.*) (?:\d{3}|-) \S+ \S+ (?:\d+|-) \S+", re.DOTALL)
-_FIELD = re.compile(r"\n([^\s:]+):([^\n]*)")
+_NAME = re.compile(rb"\n([^\s:][^\n:]*):")
 _ARC_DATE = re.compile(
     r"(\d{4})(?:(0[1-9]|1[0-2])(?:(0[1-9]|[12]\d|3[01])"
     r"(?:([01]\d|2[0-3])(?:([0-5]\d)([0-5]\d)?)?)?)?)?",
@@ -51,44 +52,70 @@ class Dialect(NamedTuple):
     overlap: int
     end: re.Pattern[bytes]
     blanks: tuple[tuple[bytes, bytes], ...]
-    parse: Callable[[bytes], dict[str, str]]
+    parse: Callable[[bytes | bytearray], Mapping[str, str]]
     length: re.Pattern[bytes]
 
 
-def parse_fields(header: bytes) -> dict[str, str]:
+class Fields(Mapping[str, str]):
     r"""The fields of a WARC or HTTP header, names in lower case, the first of those that repeat.
+
+    They are looked up where they stand: most of most records' are never asked for.
 
     Args:
         header: from its first line on, which is no field.
 
-    >>> parse_fields(b"WARC/1.0\r\nContent-Type: text/html;\r\n charset=utf-8\r\nX: 1\nx: 2")
-    {'content-type': 'text/html; charset=utf-8', 'x': '1'}
+    >>> fields = Fields(b"WARC/1.0\r\nContent-Type: text/html;\r\n charset=utf-8\r\nX: 1\nx : 2")
+    >>> dict(fields), fields.all("x")
+    ({'content-type': 'text/html; charset=utf-8', 'x': '1'}, ['1', '2'])
     """
-    return dict(reversed(split_fields(header)))
+
+    __slots__ = ("_header",)
+
+    def __init__(self, header: bytes | bytearray) -> None:
+        self._header = header
+
+    def __getitem__(self, name: str) -> str:
+        if found := _field(name).search(self._header):
+            return _unfold(found[1])
+        raise KeyError(name)
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """The field's value, or the default."""
+        found = _field(name).search(self._header)
+        return _unfold(found[1]) if found else default
+
+    def all(self, name: str) -> list[str]:
+        """The values of all fields of that name."""
+        return [_unfold(value) for value in _field(name).findall(self._header)]
+
+    def __contains__(self, name: object) -> bool:
+        return _field(str(name)).search(self._header) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        names = (_text(name).strip().lower() for name in _NAME.findall(self._header))
+        return iter(dict.fromkeys(names))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-def split_fields(header: bytes) -> list[tuple[str, str]]:
-    """The fields of a WARC or HTTP header in order, names in lower case."""
-    text = _text(header.rstrip(b"\r\n"))
-    found = _FIELD.findall(text)
-    if len(found) == text.count("\n"):  # each line is a field, none is folded
-        return [(name.lower(), value.strip()) for name, value in found]
-    names: list[str] = []
-    values: list[list[str]] = []  # a folded line goes on with the field before it
-    for line in text.split("\n")[1:]:
-        if line[:1] in {" ", "\t"}:
-            if values:
-                values[-1].append(line.strip())
-            continue
-        key, colon, value = line.partition(":")
-        if colon and (name := key.strip().lower()):
-            names.append(name)
-            values.append([value.strip()])
-    pairs = zip(names, values, strict=True)
-    return [(n, " ".join(v).strip() if len(v) > 1 else v[0]) for n, v in pairs]
+@cache
+def _field(name: str) -> re.Pattern[bytes]:
+    """Finds a field; its value, with the folded lines that go on with it, is group 1."""
+    pattern = rb"\n" + re.escape(name.encode()) + rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)"
+    return re.compile(pattern, re.IGNORECASE)
 
 
-def _parse_arc(header: bytes) -> dict[str, str]:
+def _unfold(value: bytes) -> str:
+    text = _text(value)
+    return (
+        " ".join(line.strip() for line in text.split("\n")).strip()
+        if "\n" in text
+        else text.strip()
+    )
+
+
+def _parse_arc(header: bytes | bytearray) -> dict[str, str]:
     """The fields of an ARC header, as a WARC header would have them."""
     place = _ARC.match(header)
     if not place:
@@ -107,7 +134,7 @@ def _parse_arc(header: bytes) -> dict[str, str]:
     return {**fields, "warc-date": date} if date else fields
 
 
-def _text(value: bytes) -> str:
+def _text(value: bytes | bytearray) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -141,7 +168,7 @@ WARC = Dialect(
     overlap=64,
     end=re.compile(rb"\n\r*\n"),
     blanks=((b"\n\n", b"\n\n"), (b"", b"\r\n\r\n")),
-    parse=parse_fields,
+    parse=Fields,
     length=re.compile(rb"\nContent-Length: (\d{1,18})\r?\n", re.IGNORECASE),
 )
 ARC = Dialect(

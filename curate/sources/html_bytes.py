@@ -222,6 +222,22 @@ def read_attributes(data: Any, at: Any, spans: Any, state: Any, keys: Any, value
     return np.int64(-1)
 
 
+@compiled
+def read_number(data: Any, start: Any, stop: Any) -> Any:
+    """The number that an attribute says, from 1 to 99,999; 0 for any other value."""
+    found: Any = np.int64(0)
+    while start < stop and SPACE[data[start]]:
+        start += 1
+    for at in range(start, stop):
+        byte = data[at]
+        if not 48 <= byte <= 57:
+            return found if SPACE[byte] and found > 0 else np.int64(0)
+        found = found * 10 + np.int64(byte) - 48
+        if found > 99_999:
+            return np.int64(0)
+    return found
+
+
 def _hash(word: str) -> np.uint64:
     state = int(OFFSET)
     for byte in word.encode():

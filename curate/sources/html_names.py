@@ -181,6 +181,8 @@ ATTRIBUTES = [
     "role",
     "itemprop",
     "encoding",
+    "start",
+    "value",
 ]
 ATTRIBUTE = {name: place for place, name in enumerate(ATTRIBUTES)}
 

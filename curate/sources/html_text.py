@@ -268,6 +268,20 @@ def drop_repeats(text: Any, blocks: Any, nodes: Any, keep: Any) -> None:
 
 
 @compiled
+def _begins_list(nodes: Any, item: Any, last: Any) -> Any:
+    """Whether an item begins a list beside the one before it, one of the two numbered."""
+    if item < 0 or last < 0:
+        return False
+    own, other = nodes[item, PARENT], nodes[last, PARENT]
+    return (
+        own != other
+        and nodes[own, PARENT] == nodes[other, PARENT]
+        and nodes[own, ITEM] < 0
+        and (nodes[item, NUMBER] > 0 or nodes[last, NUMBER] > 0)
+    )
+
+
+@compiled
 def compose(text: Any, blocks: Any, nodes: Any, keep: Any) -> Any:
     """The text of the kept blocks: uint8[bytes]."""
     kept = np.flatnonzero(keep)
@@ -319,7 +333,7 @@ def compose(text: Any, blocks: Any, nodes: Any, keep: Any) -> Any:
             or (tag == _DD and (last_tag in (_DT, _DD)))
             or (tag == _DT and last_tag == _DD)
         ):
-            breaks = 1
+            breaks = 2 if _begins_list(nodes, item, last_item) else 1
         for _ in range(breaks if o > 0 else 0):
             out[o] = 10
             o += 1

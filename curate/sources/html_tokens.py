@@ -36,6 +36,7 @@ from curate.sources.html_bytes import (
     layout_words,
     raw_end,
     read_attributes,
+    read_number,
 )
 from curate.sources.html_facts import add_fact, head_facts, link_facts
 from curate.sources.html_names import ATTRIBUTE, CONTEXT_BIT, FACT, TAGS
@@ -62,6 +63,7 @@ from curate.sources.html_stack import (
     MATH_SPACE,
     NODE_FIELDS,
     NODES,
+    NUMBER,
     OPEN_BOLD,
     OPEN_LINKS,
     OPEN_MONO,
@@ -113,6 +115,7 @@ _CLASS, _ID, _HREF, _STYLE, _HIDDEN = (
 _ARIA_HIDDEN, _TYPE, _ALTTEXT, _ROLE, _ENCODING = (
     ATTRIBUTE[n] for n in ("aria-hidden", "type", "alttext", "role", "encoding")
 )
+_START, _VALUE, _OL = ATTRIBUTE["start"], ATTRIBUTE["value"], TAGS["ol"]
 _ATTRIBUTES = len(ATTRIBUTE)
 _VOID, _RAW, _DROPPED = known.VOID, known.RAW, known.DROPPED
 _BLOCK, _CLOSES_P, _BARRIER, _SPECIAL = known.BLOCK, known.CLOSES_P, known.BARRIER, known.SPECIAL
@@ -439,6 +442,13 @@ def scan(data: Any, tags: Any, room: Any, names: Any, words_of_comments: Any) ->
                 tag, parent, context | extra, signature, flag, found[0], found[1],
                 nodes, node_words, state,
             )  # fmt: skip
+            if tag == _OL and spans[_START, 0] >= 0 and node != parent:
+                first = read_number(data, spans[_START, 0], spans[_START, 1])
+                nodes[node, NUMBER] = max(first - 1, 0)
+            elif tag == _LI and spans[_VALUE, 0] >= 0 and nodes[node, NUMBER] > 0:
+                number = read_number(data, spans[_VALUE, 0], spans[_VALUE, 1])
+                if number > 0 and node != parent:
+                    nodes[node, NUMBER] = nodes[parent, NUMBER] = number
             low = high = np.int64(0)
         else:
             low |= found[0]

@@ -6,13 +6,13 @@ import codecs
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from backports import zstd
 from fastwarc.stream_io import BrotliReader
 
-from curate.sources.headers import split_fields
+from curate.sources.headers import Fields
 from curate.sources.html import SkipError
 
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
@@ -43,12 +43,12 @@ class Response(NamedTuple):
     """
 
     status: str
-    fields: dict[str, str]
+    fields: Mapping[str, str]
     robots: str | None
     payload: bytes
 
 
-def parse_response(content: bytes, start: int = 0, stop: int | None = None) -> Response:
+def parse_response(content: bytes | bytearray, start: int = 0, stop: int | None = None) -> Response:
     """The parts of a response that lies between two offsets of the content.
 
     Without status where it does not begin like one, or has a header without an end or longer than
@@ -59,13 +59,11 @@ def parse_response(content: bytes, start: int = 0, stop: int | None = None) -> R
     upto = min(stop, start + _MAXIMUM_HEADER_BYTES)
     end = _HEADER_END.search(content, start, upto) if status else None
     if not status or not end:
-        return Response("", {}, None, content[start:stop])
-    found = split_fields(content[start : end.start()])
-    fields = dict(reversed(found))
-    robots = None
-    if "x-robots-tag" in fields:
-        robots = parse_robots(value for name, value in found if name == "x-robots-tag")
-    return Response(status[1].decode(), fields, robots, content[end.end() : stop])
+        return Response("", {}, None, bytes(memoryview(content)[start:stop]))
+    fields = Fields(content[start : end.start()])
+    robots = parse_robots(fields.all("x-robots-tag")) if "x-robots-tag" in fields else None
+    payload = bytes(memoryview(content)[end.end() : stop])
+    return Response(status[1].decode(), fields, robots, payload)
 
 
 def parse_robots(values: Iterable[str]) -> str | None:
@@ -93,7 +91,7 @@ def looks_like_html(body: bytes) -> bool:
     return _HTML.match(body, 0, 4096) is not None
 
 
-def decode_body(payload: bytes, fields: dict[str, str], limit: int) -> bytes:
+def decode_body(payload: bytes, fields: Mapping[str, str], limit: int) -> bytes:
     """The body without chunk sizes and content encodings, or a little more than `limit` bytes of it.
 
     Many archives hold decoded bodies under the header of the coded ones: these stay as they are.

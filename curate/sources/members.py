@@ -10,15 +10,16 @@ import re
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
+import deflate
 from backports import zstd
-from isal import igzip_lib, isal_zlib
+from isal import igzip_lib
 from lz4.frame import LZ4FrameDecompressor
 
 from curate.errors import InputError
 
 CHUNK = 1 << 16  # bytes that are decompressed in one step
 _WINDOW = 1 << 20  # bytes that are read in one step
-_FIRST_BYTES = 1 << 14  # of a member that is expected to be short
+_SMALLEST_BYTES = 18  # of a gzip member: its header and trailer
 _BACK = 1 << 20  # how far a broken member may have been read into the ones after it
 _HEAD_BYTES = 64  # of a member's content, by which it is known whether a record begins there
 _MAXIMUM_DICTIONARY_BYTES = 1 << 27
@@ -74,33 +75,38 @@ class Format(NamedTuple):
         member: what its members are called.
         magic: matches the first bytes of one.
         begin: a decompressor of one member.
-        begin_short: one that is faster for a member that is decompressed in one step.
+        unpack: decompresses a member of which all bytes are there, and at most so many come of it;
+            None, or an error, when it is not as its last bytes say.
     """
 
     member: str
     magic: re.Pattern[bytes]
     begin: Callable[[], _Decompressor]
-    begin_short: Callable[[], Any] | None = None
+    unpack: Callable[[memoryview, int], bytearray | None] | None = None
 
 
 def _begin_gzip() -> Any:
     return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 
 
-def _begin_short_gzip() -> Any:
-    """Of the same library; this interface reserves no memory for what it may come to give."""
-    return isal_zlib.decompressobj(wbits=31)
+def _unpack_gzip(member: memoryview, most: int) -> bytearray | None:
+    size = int.from_bytes(member[-4:], "little")
+    if not 0 < size <= most:
+        return None
+    content = deflate.gzip_decompress(member, size)
+    # It ignores what follows; only a broken copy of the same member would pass for its end.
+    checksum = int.from_bytes(member[-8:-4], "little")
+    return content if len(content) == size and deflate.crc32(content) == checksum else None
 
 
-_GZIP = Format(
-    "gzip member", re.compile(rb"\x1f\x8b\x08[\x00-\x1f]"), _begin_gzip, _begin_short_gzip
-)
+_GZIP = Format("gzip member", re.compile(rb"\x1f\x8b\x08[\x00-\x1f]"), _begin_gzip, _unpack_gzip)
 _ZSTD = Format("zstd frame", re.compile(rb"\x28\xb5\x2f\xfd"), zstd.ZstdDecompressor)
 _LZ4 = Format("LZ4 frame", re.compile(rb"\x04\x22\x4d\x18"), LZ4FrameDecompressor)
 _BZIP2 = Format(
     "bzip2 stream", re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), bz2.BZ2Decompressor
 )
 _ERRORS: tuple[type[Exception], ...] = (  # LZ4 raises RuntimeError, bzip2 OSError
+    deflate.DeflateError,
     igzip_lib.IsalError,  # type: ignore[assignment]  # its stub declares an instance
     zstd.ZstdError,
     RuntimeError,
@@ -139,6 +145,19 @@ class Source:
             self._fill(offset, size)
             at = offset - self._base
         return self._buffer[at : self._length]
+
+    def until(self, offset: int, mark: re.Pattern[bytes], skip: int) -> memoryview:
+        """The bytes from an offset to the next match that is `skip` bytes away or more, or to the end.
+
+        Empty when that is too far to look.
+        """
+        for size in (CHUNK, _WINDOW):
+            view = self.view(offset, size)
+            if found := mark.search(view, skip):
+                return view[: found.start()]
+            if len(view) < size:
+                return view
+        return view[:0]
 
     def end(self) -> int:
         """Where the stretch ends in the file."""
@@ -283,42 +302,43 @@ class Members:
         detail = f"{self._form.member} at byte {start} of the file: {detail}"
         return Fault(kind, detail, resume - start)
 
-    def whole(self, most: int) -> bytes | None:
+    def whole(self, most: int) -> bytes | bytearray | None:
         """The content of the next member, if it is sound and holds at most so many bytes.
 
         None when it is not, or when a member has been begun; then `next` tells more.
         """
         if self._decompressor is not None:
             return None
+        if self._form.unpack is not None:
+            member = self._source.until(self.at, self._form.magic, _SMALLEST_BYTES)
+            try:
+                content = self._form.unpack(member, most) if member else None
+            except _ERRORS:
+                content = None
+            if content is not None:
+                self.at += len(member)
+                return content
+        return self._piecewise(most)
+
+    def _piecewise(self, most: int) -> bytes | None:
+        """Likewise, of a member whose end is not known."""
+        pieces: list[bytes] = []
+        size = at = 0
         view = self._source.view(self.at, CHUNK)
-        if not view:
-            return None
         try:
-            member: Any = (self._form.begin_short or self._form.begin)()
-            content = member.decompress(view[:_FIRST_BYTES], most + 1)
-            if not member.eof:
-                return self._rest_of_whole(member, content, view, most)
+            member = self._form.begin()
+            while not member.eof and size <= most:
+                data = view[at : at + CHUNK]
+                if not data and len(view) < _WINDOW:
+                    view = self._source.view(self.at, _WINDOW)
+                    data = view[at : at + CHUNK]
+                if not data:
+                    return None
+                at += len(data)
+                pieces.append(member.decompress(data, most + 1 - size))
+                size += len(pieces[-1])
         except _ERRORS:
             return None
-        if len(content) > most:
-            return None
-        self.at += min(len(view), _FIRST_BYTES) - len(member.unused_data or b"")
-        return bytes(content)
-
-    def _rest_of_whole(
-        self, member: Any, content: bytes, view: memoryview, most: int
-    ) -> bytes | None:
-        pieces, size, at = [content], len(content), min(len(view), _FIRST_BYTES)
-        while not member.eof and size <= most:
-            data = view[at : at + CHUNK]
-            if not data and len(view) < _WINDOW:
-                view = self._source.view(self.at, _WINDOW)
-                data = view[at : at + CHUNK]
-            if not data:
-                return None
-            at += len(data)
-            pieces.append(member.decompress(data, most + 1 - size))
-            size += len(pieces[-1])
         if size > most:
             return None
         self.at += at - len(member.unused_data or b"")

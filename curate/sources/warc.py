@@ -12,7 +12,7 @@ its two ends; whatever is not as simple goes through `Feed`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from curate.errors import InputError
@@ -25,7 +25,6 @@ from curate.sources.stretches import Stretch, find_stretches
 _PREFIX_BYTES = 1 << 16  # what is kept of a record that is too long to hold: its HTTP header
 _SHORT_BYTES = 4 << 20  # a member of at most so many is looked at whole
 _HEAD_BYTES = 4 << 20  # of a file that tell what it is
-_KIND = re.compile(rb"\nWARC-Type: ([a-z]+)\r?\n(?![ \t])", re.IGNORECASE)
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _ASKED = "a web archive is WARC, WET, ARC or WACZ"
 _FOREIGN = (
@@ -63,8 +62,8 @@ class Record:
     def __init__(
         self,
         offset: int,
-        header: tuple[Dialect, bytes] | None,
-        content: bytes = b"",
+        header: tuple[Dialect, bytes | bytearray] | None,
+        content: bytes | bytearray = b"",
         body: tuple[int, int] | None = None,
         length: int = 0,
         fault: Fault | None = None,
@@ -72,20 +71,19 @@ class Record:
         self.offset, self.length = offset, length
         self.fault, self.detail, self.lost = fault or ("", "", 0)
         self._header = header
-        self._fields: dict[str, str] | None = None if header else {}
+        self._fields: Mapping[str, str] | None = None if header else {}
         self._content = content
         self._body = body or (0, len(content))
 
     @property
     def kind(self) -> str:
-        """`WARC-Type` in lower case; empty for a gap. The other fields need not be parsed for it."""
-        found = _KIND.search(self._header[1]) if self._header and self._fields is None else None
-        return found[1].lower().decode() if found else self.fields.get("warc-type", "").lower()
+        """`WARC-Type` in lower case; empty for a gap."""
+        return self.fields.get("warc-type", "").lower()
 
     @property
     def body(self) -> bytes:
         """What follows the header; of a record longer than `hold` only the beginning."""
-        return self._content[self._body[0] : self._body[1]]
+        return bytes(memoryview(self._content)[self._body[0] : self._body[1]])
 
     @property
     def response(self) -> Response:
@@ -103,7 +101,7 @@ class Record:
         return self._body[1] - self._body[0] == self.length
 
     @property
-    def fields(self) -> dict[str, str]:
+    def fields(self) -> Mapping[str, str]:
         """The header's fields, names in lower case, the first of those that repeat; none of a gap."""
         if self._fields is None:
             assert self._header is not None
@@ -258,10 +256,12 @@ class _Reading:
         place = 0 if self._form else at
         members = pieces if isinstance(pieces, Members) else None
         end = stop if stop is not None and self._stretch.is_divisible else NOWHERE
+        most = min(_SHORT_BYTES, self._hold)
         while True:
-            while members is not None and feed.is_drained(place):
+            drained = feed.is_drained(place)  # and stays so while members are taken whole
+            while members is not None and drained:
                 offset = members.at
-                content = members.whole(min(_SHORT_BYTES, self._hold))
+                content = members.whole(most)
                 if content is None:
                     break
                 record = self._only_record(offset, content)
@@ -292,19 +292,20 @@ class _Reading:
     def _reported(self, offset: int) -> int:
         return offset if self._stretch.is_divisible else self._stretch.start
 
-    def _only_record(self, offset: int, content: bytes) -> Record | None:
+    def _only_record(self, offset: int, content: bytes | bytearray) -> Record | None:
         """The record that a member holds, when it holds that alone and nothing about it is odd."""
         for dialect in self._dialects:
-            if not dialect.prefix.match(content) or not (end := dialect.end.search(content)):
+            if not dialect.begins.match(content) or not (head := dialect.end.search(content)):
                 continue
-            length = dialect.length.search(content, 0, end.end())
-            if not length or not dialect.begins.match(content):
+            start = head.end()
+            length = dialect.length.search(content, 0, start)
+            stop = start + int(length[1]) if length else start
+            if not length or stop - start > self._hold or content[stop:].strip(b"\r\n"):
                 return None
-            size, stop = int(length[1]), end.end() + int(length[1])
-            if size > self._hold or stop > len(content) or content[stop:].strip(b"\r\n"):
+            if stop > len(content):
                 return None
-            header = (dialect, content[: end.end()])
-            return Record(self._reported(offset), header, content, (end.end(), stop), size)
+            header = (dialect, content[:start])
+            return Record(self._reported(offset), header, content, (start, stop), stop - start)
         return None
 
     def _record(self, feed: Feed, at: int, head_end: int) -> tuple[Record, int]:

@@ -16,7 +16,7 @@ from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 9,
+    "read": 10,
     "pair": 1,
     "ids": 1,
     "language": 4,
@@ -66,6 +66,7 @@ LIBRARIES = {  # libraries that shape a step's output; all steps that write Parq
     "commoncrawl": (
         "chardet",
         "fastwarc",
+        "deflate",
         "isal",
         "backports-zstd",
         "lz4",

@@ -106,6 +106,20 @@ def read_bytes(data):
     return sink
 
 
+@pytest.mark.parametrize("broken", [b"", b"\x1f", b"\x1f\x8b", b"\x1f\x8b\x07"])
+def test_a_member_without_its_first_bytes_is_told_though_the_one_before_is_as_long(broken):
+    first, second, third = (warc(http(PAGE), number) for number in (1, 2, 3))
+    assert len(first) == len(second)
+    members = [gzip.compress(record, mtime=0) for record in (first, second, third)]
+    members[1] = broken + members[1][3:]
+
+    sink = read_bytes(b"".join(members))
+
+    assert sink.counts["documents"] == 2
+    assert sink.take_skipped()["reason"].to_list() == ["damaged"]
+    assert sink.counts["bytes_stepped_over"] >= len(members[1])
+
+
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_every_format_gives_its_documents(name):
     sink = read_bytes(ARCHIVES[name])

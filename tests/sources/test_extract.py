@@ -82,6 +82,29 @@ def test_lists_tables_headings_and_code_keep_their_form():
     assert "\n\ndef level(day):\n    return 3\n\n" in text
 
 
+@pytest.mark.parametrize(
+    ("lists", "lines"),
+    [
+        ('<ol start="5"><li>@<li>@</ol>', ["5. @", "6. @"]),
+        ("<ol start=' 7 '><li>@</ol>", ["7. @"]),
+        ('<ol start="-3"><li>@</ol>', ["1. @"]),  # beyond what is kept: as if it were not there
+        ('<ol start="100000"><li>@</ol>', ["1. @"]),
+        ('<ol><li>@<li value="9">@<li>@</ol>', ["1. @", "9. @", "10. @"]),
+        ('<ol start="3"><li value="x">@<li value>@</ol>', ["3. @", "4. @"]),
+        ('<ul><li value="4">@</ul>', ["- @"]),
+        ("<ol><li>@</ol><ol><li>@</ol>", ["1. @", "", "1. @"]),
+        ("<ul><li>@</ul><ol><li>@</ol>", ["- @", "", "1. @"]),
+        ("<ul><li>@</ul><ul><li>@</ul>", ["- @", "- @"]),
+        ("<ol><li>@<ol><li>@</ol><li>@</ol>", ["1. @", "1. @", "2. @"]),
+    ],
+)
+def test_numbers_of_lists_are_those_that_the_page_gives(lists, lines):
+    said = "first the water came over the old stones, then the mud came, and it stayed."
+    main = f"{PROSE}{lists.replace('@', said)}<p>{SECOND}</p>"
+    expected = "\n".join(lines).replace("@", said)
+    assert f"{SECOND}\n\n{expected}\n\n{SECOND}" in extract(page(main)).text
+
+
 def test_comments_are_left_out_unless_asked_for():
     said = "I saw it from the hill, and I have never been so afraid in my life, believe me."
     comments = f"<section id='comments'><h3>Comments</h3><div class='comment'><p>{said}</p></div></section>"
