@@ -17,8 +17,7 @@ from lxml import etree
 
 from curate.errors import InputError
 from curate.languages import NO_SCRIPT, UNKNOWN, canonical
-from curate.models import top_label
-from curate.score.language import LanguageScorer, count_letters, dominant_script, sample
+from curate.score.language import LanguageScorer, dominant_script, identify, sample
 from curate.train.fit import DataSet, fit, is_test, write_card
 from curate.train.romanise import LANGUAGES, romanise
 
@@ -182,16 +181,20 @@ def fit_calibration(model: Path, rows: pl.DataFrame) -> list[dict[str, Any]]:
 
     Args:
         model: the model, with a card without calibration.
-        rows: `text` and the right `label`; none that the model was trained on.
+        rows: `text` and the right `language`; none that the model was trained on.
 
     Returns:
         As `curate.score.language.calibrate` takes it.
     """
-    texts = sample(rows["text"])
-    found = top_label(model, texts)
-    letters = count_letters(texts)
-    right = (found["label"] == rows["label"]).fill_null(value=False).to_numpy().astype(float)
-    scores = found["probability"].to_numpy()
+    found = (
+        rows.rename({"language": "truth"})
+        .select("truth")
+        .hstack(identify(model, sample(rows["text"])))
+    )
+    found = found.filter(pl.col("language") != UNKNOWN)
+    letters = found["letters"].to_numpy()
+    right = (found["language"] == found["truth"]).to_numpy().astype(float)
+    scores = found["language_score"].to_numpy()
     calibration = []
     for low, high in pairwise((*LETTERS_FROM, math.inf)):
         mine = (letters >= low) & (letters < high)
