@@ -157,7 +157,8 @@ def _likeliest(path: Path, texts: pl.Series, scripts: list[str]) -> pl.DataFrame
     """The likeliest label of each text, among those of its script.
 
     A Chinese sentence full of foreign names is in the language of its Chinese letters, however
-    sure the model is of the names'. Where no label has the text's script, all are asked.
+    sure the model is of the names': where the likeliest label is written in another script, the
+    model is asked again for the letters of the text's own. Where no label has it, the first stays.
 
     Args:
         path: the model.
@@ -175,15 +176,16 @@ def _likeliest(path: Path, texts: pl.Series, scripts: list[str]) -> pl.DataFrame
     others = [
         row
         for row, (label, script) in enumerate(zip(labels, scripts, strict=True))
-        if label in written and not _holds(written[label], script)
+        if label in written and not _is_written(written[label], script)
     ]
-    told = label_probabilities(path, texts.gather(others))
+    own = [_letters_of(texts[row], scripts[row]) for row in others]
+    told = label_probabilities(path, pl.Series("text", own, dtype=pl.String))
     probabilities = found["probability"].to_list()
     for row, values in zip(others, told, strict=True):
         fitting = {
             label: value
             for label, value in values.items()
-            if label in written and _holds(written[label], scripts[row])
+            if label in written and _is_written(written[label], scripts[row])
         }
         if fitting:
             labels[row] = max(fitting, key=lambda label: fitting[label])
@@ -194,9 +196,17 @@ def _likeliest(path: Path, texts: pl.Series, scripts: list[str]) -> pl.DataFrame
     )
 
 
-def _holds(script: str, part: str) -> bool:
-    """Whether a text mostly in one script can be written in another: Han in Japanese."""
-    return script == part or part in SCRIPT_PARTS.get(script, ())
+def _is_written(script: str, main: str) -> bool:
+    """Whether a label's script is that of a text; Japanese has kana, so that Han alone is another's."""
+    return script == main or (script != "Jpan" and SCRIPT_PARTS.get(script, (script,))[0] == main)
+
+
+def _letters_of(text: str, script: str) -> str:
+    """A text with a space for every run of letters in other scripts."""
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32).copy()
+    kept = (*_script_columns(script), _SCRIPTS[NO_SCRIPT])
+    points[~np.isin(_SCRIPT_OF[points], kept)] = ord(" ")
+    return points.tobytes().decode("utf-32-le")
 
 
 def _without_addresses(texts: pl.Series) -> pl.Series:
