@@ -105,12 +105,12 @@ def train_language(
     if len(labels) < 2:  # noqa: PLR2004 - a classifier has at least two classes
         came = f"{len(labels)} languages have {MINIMUM_EXAMPLES} sentences or more"
         raise InputError("training needs two languages", came, str(data), "give more data")
-    seen = pl.concat([seen.select("label", "text"), draw_words(labels.to_list())])
+    seen = seen.filter(pl.col("label").is_in(labels.implode()))
+    drawn = draw_words(seen.filter(pl.col("family") != "romanised"))
+    seen = pl.concat([seen.select("label", "text"), drawn])
     letters = PREPARATIONS[PREPARATION](pl.col("text"))
     held_out = rows.filter("held_out").select(letters).to_series().implode()
-    seen = seen.filter(
-        pl.col("label").is_in(labels.implode()), ~is_test(seen["text"]), ~letters.is_in(held_out)
-    )
+    seen = seen.filter(~is_test(seen["text"]), ~letters.is_in(held_out))
     model = out / "language.ftz"
     used = {**PARAMETERS, **(parameters or {})}
     count = fit(seen, PREPARATION, model, used)
