@@ -20,7 +20,7 @@ from curate.errors import ComponentError
 from curate.languages import canonical
 from curate.score.language import dominant_script
 
-_LARGE = "ar cs de en es fr id it nl pl pt ru sv tr zh"
+_LARGE = "ar cs de en es fr id it nl pl pt ru sv tr"
 LINES = 8000  # of each language that has a list
 LARGE_LINES = 16_000  # of each of those that most pages of the web are in
 LARGE = frozenset(_LARGE.split())
@@ -33,7 +33,6 @@ tr:Latn vi:Latn bg:Cyrl mk:Cyrl ru:Cyrl uk:Cyrl ar:Arab fa:Arab ur:Arab hi:Deva 
 """
 _LISTS = dict(entry.split(":") for entry in _CODES.split())  # languages whose script others share
 _LABELS = {f"{canonical(code)}_{script}": code for code, script in _LISTS.items()}
-_LISTED = {label.split("_")[0] for label in _LABELS}
 _SHARED = ("Latn", "Cyrl", "Arab", "Deva", "Beng")  # by several languages
 _WORD = r"[\p{L}\p{M}]+(?:'[\p{L}\p{M}]+)*"
 
@@ -57,7 +56,7 @@ def draw_words(sentences: pl.DataFrame) -> pl.DataFrame:
         if code is not None:
             words = _read_list(code, script)
             lines = LARGE_LINES if code in LARGE else LINES
-        elif script in _SHARED and language not in _LISTED:
+        elif script in _SHARED:
             words = _count(group["text"])
             lines = OWN_LINES * group.height
         else:
