@@ -28,6 +28,7 @@ def test_lines_are_drawn_for_languages_that_share_a_script_and_the_same_each_tim
         "cat_Latn": LINES,
         "glg_Latn": 10 * OWN_LINES,
         "rus_Cyrl": LARGE_LINES,
+        "spa_Cyrl": OWN_LINES,
     }
     assert got.equals(draw_words(SENTENCES.reverse()))
     assert draw_words(SENTENCES.clear()).is_empty()
