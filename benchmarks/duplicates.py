@@ -22,8 +22,11 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import random
 import re
+import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -38,14 +41,20 @@ from curate.duplicates import kernels
 from curate.duplicates.candidates import find_candidates, verify
 from curate.duplicates.clusters import choose_survivors
 from curate.duplicates.signatures import Signatures
-from curate.recipe import DuplicatesSection
+from curate.recipe import DuplicatesSection, make_recipe
+from curate.steps import linking
+from curate.steps.measuring import score_key
+from curate.steps.work import Block, Corpus, Work, name_of
+from curate.store import Store
 from curate.text.segment import segment
+from flows.runners import WORKER
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOVELS, NEARDUP = DATA / "text", DATA / "neardup"
 DOCUMENT_CHARACTERS = 3000
 COPIES = 0.3
 BATCH = 4096
+LINKED_BLOCK = 1000
 SECTION = DuplicatesSection()
 
 
@@ -53,7 +62,12 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--documents", type=int, default=20_000)
-    documents = parser.parse_args().documents
+    parser.add_argument("--linking", metavar="MEMORY", help="only the bytes that linking takes")
+    options = parser.parse_args()
+    documents = options.documents
+    if options.linking:
+        print(measure_linking(documents, options.linking))
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "documents.jsonl")
         with path.open("w", encoding="utf-8") as file:
@@ -77,6 +91,13 @@ def main() -> None:
     print(
         f"curate removed {len(ours.removed):,}; of those without a true pair at {limit}: {len(lost)}"
     )
+    for memory in ("2GiB", "257MiB"):
+        command = [sys.executable, "-m", "benchmarks.duplicates", "--linking", memory]
+        command += ["--documents", str(documents)]
+        environment = {**os.environ, **WORKER}  # memory as a worker of a run has it
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
+        held = int(done.stdout) / documents / 1000
+        print(f'linking with memory = "{memory}": {held:.2f} kB/doc over the base of the process')
     check_clusters()
 
 
@@ -185,6 +206,61 @@ def run_curate(path: Path) -> Found:
     pairs = ordered(pl.concat([near, same]))
     held_each = signatures["signature"].estimated_size() + peak
     return Found(pairs, removed, marks[-1] - marks[0], held_each / frame.height / 1000)
+
+
+def measure_linking(documents: int, memory: str) -> int:
+    """Bytes at the peak of linking documents of a store, over what the process held before."""
+    duplicates = {"memory": memory, "versions": "off"}
+    sources = [{"kind": "records", "inputs": ["none"]}]
+    recipe = make_recipe({"name": "linked", "sources": sources, "duplicates": duplicates})
+    with tempfile.TemporaryDirectory() as folder:
+        work = Work(Store(folder), recipe)
+        few, every = (
+            Corpus(tuple(write_blocks(work, texts)))
+            for texts in (make_documents(100), make_documents(documents))
+        )
+        link(work, few)
+        link_in_pieces(work, few)
+        held = reset_peak()
+        link(work, every)
+        return reset_peak(read="VmHWM") - held
+
+
+def write_blocks(work: Work, texts: list[str]) -> Iterator[Block]:
+    """Blocks of some documents with their signatures, language and verdicts left out."""
+    for start in range(0, len(texts), LINKED_BLOCK):
+        text = pl.Series("text", texts[start : start + LINKED_BLOCK])
+        size = int(text.str.len_bytes().sum())
+        block = Block(f"{len(texts)}-{start}", len(text), size, 0)
+        work.store.write_frame(block.name, text.to_frame())
+        scores = Signatures(work.recipe.duplicates)(text.to_frame()).drop("text")
+        work.store.write_frame(name_of("signatures", score_key(work, block, "signatures")), scores)
+        yield block
+
+
+def link(work: Work, corpus: Corpus) -> None:
+    """Verified pairs, as a run makes them in one process."""
+    if linking.fits_at_once(work, corpus):
+        linking.link_at_once(work, corpus)
+    else:
+        link_in_pieces(work, corpus)
+
+
+def link_in_pieces(work: Work, corpus: Corpus) -> None:
+    """Verified pairs by ranges and parts."""
+    for block in corpus.blocks:
+        linking.sort_block(work, block)
+    cut = linking.plan_ranges(work, corpus)
+    for number in range(cut.ranges):
+        linking.pair_range(work, (cut, number))
+    cut = linking.plan_parts(work, cut)
+    for number in range(cut.parts):
+        linking.merge_pairs(work, (cut, number))
+    for place in range(len(corpus.blocks)):
+        linking.cut_block(work, (cut, place))
+    for number in range(cut.parts):
+        linking.verify_part(work, (cut, number))
+    linking.gather_links(work, cut)
 
 
 def run_datasketch(path: Path) -> Found:

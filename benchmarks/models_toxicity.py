@@ -6,6 +6,7 @@ import re
 import tarfile
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def print_toxicity(data: Path, checkpoint: Path | None) -> None:
         checkpoint: of Detoxify; None: it is left out.
     """
     lists = _word_lists(data / "toxicity" / "ldnoobw.tar.gz")
-    detoxify = _detoxify(checkpoint)
+    detoxify, linear = _detoxify(checkpoint), _linear()
     for one in toxicity_sets.SETS:
         if one.file in _TESTED:
             language = _TESTED[one.file]
@@ -57,7 +58,7 @@ def print_toxicity(data: Path, checkpoint: Path | None) -> None:
             words = area_under_curve(rows["toxic"], listed.cast(pl.Float64))
             print(
                 f"  {one.file:32} {rows.height:6,} rows  AUC {ours:.4f}  word list {words:.4f}"
-                f"{_beside(detoxify, rows)}"
+                f"{_beside_linear(linear, rows)}{_beside(detoxify, rows)}"
             )
             if one.file.startswith("madlibs"):
                 _print_groups(rows)
@@ -98,6 +99,22 @@ def _detoxify(checkpoint: Path | None) -> Callable[[pl.DataFrame], pl.DataFrame]
     from curate.score.detoxify import DetoxifyScorer
 
     return DetoxifyScorer(str(checkpoint))
+
+
+def _linear() -> Callable[[list[str]], object] | None:
+    """`alt-profanity-check`: a linear model of words, of the Jigsaw comments and Davidson's tweets."""
+    if find_spec("profanity_check") is None:
+        print("  alt-profanity-check is not installed: not run")
+        return None
+    found: Callable[[list[str]], object] = import_module("profanity_check").predict_prob
+    return found
+
+
+def _beside_linear(linear: Callable[[list[str]], object] | None, rows: pl.DataFrame) -> str:
+    if linear is None or rows["language"][0] != "eng":
+        return ""
+    scored = pl.Series(linear(rows["text"].to_list()), dtype=pl.Float64)
+    return f"  alt-profanity-check {area_under_curve(rows['toxic'], scored):.4f}"
 
 
 def _beside(detoxify: Callable[[pl.DataFrame], pl.DataFrame] | None, rows: pl.DataFrame) -> str:

@@ -556,13 +556,18 @@ out_option = click.option(
 @train.command("language")
 @data_option
 @out_option
+@click.option(
+    "--peer",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Another language model to measure beside it: lid.176.ftz.",
+)
 @json_option
 @fail_in_one_sentence
-def train_language_command(data: Path, out: Path, as_json: bool) -> None:
+def train_language_command(data: Path, out: Path, peer: Path | None, as_json: bool) -> None:
     """Train the language model: the same sets give the same file."""
     from curate.train.language import train_language
 
-    show_scores(train_language(data, out), as_json=as_json)
+    show_scores(train_language(data, out, peer=peer), as_json=as_json)
 
 
 @train.command("quality")

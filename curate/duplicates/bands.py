@@ -30,9 +30,8 @@ from curate.store import Store
 GROUP_ENTRIES = 1 << 14  # a range of bands takes a few of each file, and one more than it needs
 ENTRIES = pl.Schema({"band": pl.UInt64, "next": pl.UInt32, "text": pl.UInt64})
 ENTRY_BYTES = 20
-_CHUNK = 1 << 13  # signatures whose bytes are copied at once: few, so that they stay near the core
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_HALF = np.uint64(32)
+_CHUNK = 1 << 11  # signatures whose bytes are copied at once: few, so that they stay near the core
+_SOUGHT = 1 << 18
 _EARLIER_GROUP = 1 << 16  # of files that do not say it: segments of an index that is there
 
 
@@ -68,18 +67,22 @@ def make_entries(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.Dat
     is_first = texts.is_first_distinct()
     if not is_first.all():
         frame, texts = frame.filter(is_first), texts.filter(is_first)
-    keys = np.array([hash_band(frame["signature"], section, n) for n in range(section.bands)])
-    keys = keys.reshape(section.bands, len(texts))
+    keys = hash_bands(frame["signature"], section, range(section.bands))
     following = (np.roll(keys, -1, axis=0) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     return sort_entries(
         keys.reshape(-1), following.reshape(-1), np.tile(texts.to_numpy(), section.bands)
     )
 
 
-def hash_band(signatures: pl.Series, section: DuplicatesSection, band: int) -> NDArray[np.uint64]:
-    """A hash of one band's number and values, of each signature: uint64[signatures].
+def hash_bands(
+    signatures: pl.Series, section: DuplicatesSection, bands: range
+) -> NDArray[np.uint64]:
+    """A hash of the number and the values of some bands, of each signature.
 
     Chance equality of two costs one verification.
+
+    Returns:
+        uint64[bands, signatures].
 
     Raises:
         ComponentError: signatures of another shape than the section's.
@@ -93,17 +96,14 @@ def hash_band(signatures: pl.Series, section: DuplicatesSection, band: int) -> N
             f"one of {came} bytes came",
             change="measure with the same [duplicates] bands and rows",
         )
-    keys = np.empty(len(signatures), np.uint64)
-    begin = np.uint64(band + 1 << 32)  # else two bands of the same values would be equal
+    from curate.duplicates import kernels
+
+    keys = np.empty((len(bands), len(signatures)), np.uint64)
     for start in range(0, len(signatures), _CHUNK):
         chunk = signatures.slice(start, _CHUNK)
         data = chunk.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
         values = np.frombuffer(data, "<u4").reshape(len(chunk), section.bands * section.rows)
-        state = np.full(len(chunk), begin, np.uint64)
-        for value in range(band * section.rows, (band + 1) * section.rows):
-            state = (state ^ values[:, value]) * _FACTOR
-            state ^= state >> _HALF
-        keys[start : start + len(chunk)] = state * _FACTOR
+        kernels.hash_bands(values, section.rows, bands.start, keys[:, start : start + len(chunk)])
     return keys
 
 
@@ -135,6 +135,27 @@ def merge_entries(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
 def begins_run(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which of sorted values differ from the one before."""
     return np.append(True, values[1:] != values[:-1])[: len(values)]
+
+
+def distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Values, sorted and each once: for millions 15 times as fast as `np.unique`, which hashes."""
+    ordered = np.sort(values)
+    return ordered[begins_run(ordered)]
+
+
+def find_places(among: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The places of values among sorted ones; -1 where one is not there.
+
+    Some at a time, and in their order: else each step of each search would wait for memory.
+    """
+    found = np.full(len(values), -1)
+    for start in range(0, len(values) if len(among) else 0, _SOUGHT):
+        some = values[start : start + _SOUGHT]
+        order = np.argsort(some)
+        some = some[order]
+        place = np.minimum(np.searchsorted(among, some), len(among) - 1)
+        found[start + order] = np.where(among[place] == some, place, -1)
+    return found
 
 
 def cut_ranges(count: int) -> list[tuple[int, int]]:

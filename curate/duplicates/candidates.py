@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.duplicates.bands import begins_run, hash_band
+from curate.duplicates.bands import begins_run, hash_bands
 from curate.errors import ComponentError
 from curate.recipe import DuplicatesSection
 
@@ -58,12 +58,14 @@ def find_candidates(signatures: pl.DataFrame, section: DuplicatesSection) -> pl.
     )
     pairs = np.empty(0, np.uint64)
     for band in range(section.bands):
-        keys = hash_band(frame["signature"], section, band)
+        keys = hash_bands(frame["signature"], section, range(band, band + 1))[0]
         order = _order_shared(keys)
 
         def follow(members: NDArray[np.int64], band: int = band) -> NDArray[np.uint32]:
             some = frame["signature"].gather(members)
-            return hash_band(some, section, (band + 1) % section.bands).astype(np.uint32)
+            after = (band + 1) % section.bands
+            following: NDArray[np.uint64] = hash_bands(some, section, range(after, after + 1))[0]
+            return following.astype(np.uint32)
 
         buckets = _plan_buckets(keys[order], order, follow)
         found = np.concatenate([pairs, *_pair_rows(buckets, 0, len(order))])
@@ -266,16 +268,17 @@ def verify(
     Raises:
         ComponentError: the text of a candidate is not among `texts`.
     """
-    seen = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
-    missing = pl.DataFrame({"text_hash": seen})
+    hashes = _texts_of(candidates)
+    is_missing = np.ones(len(hashes), np.bool_)
 
     def wanted() -> Iterator[pl.DataFrame]:
-        nonlocal missing
         for frame in texts:
             some = frame.select("text_hash", "text").unique("text_hash", keep="any")
-            some = some.join(missing, on="text_hash", how="semi")
-            missing = missing.join(some, on="text_hash", how="anti")
-            yield some
+            place = find_texts(hashes, some["text_hash"])
+            is_new = place >= 0
+            is_new[is_new] = is_missing[place[is_new]]
+            is_missing[place[is_new]] = False
+            yield some.filter(pl.Series(is_new))
 
     return compare(candidates, cut_sets(wanted(), section), section)
 
@@ -291,15 +294,14 @@ def compare(
     from curate.duplicates import kernels
 
     pairs = candidates.select("hash_a", "hash_b").unique().sort("hash_a", "hash_b")
-    hashes = pl.concat([pairs["hash_a"], pairs["hash_b"]]).unique().sort()
-    places = pl.DataFrame({"text_hash": hashes, "place": np.arange(len(hashes))})
+    hashes = _texts_of(pairs)
     starts, ends = np.full((2, len(hashes)), -1)
     shingles = np.empty(0, np.uint64)
     used = 0
     for some in sets:
-        found = pl.DataFrame({"text_hash": some.text_hash, "row": np.arange(len(some.text_hash))})
-        found = found.join(places, on="text_hash")
-        place, row = found["place"].to_numpy(), found["row"].to_numpy()
+        found = find_texts(hashes, some.text_hash)
+        row = np.flatnonzero(found >= 0)
+        place = found[row]
         new = len(some.shingles)
         if used + new > len(shingles):  # realloc: large arrays grow without a copy
             shingles.resize((used + new) * 9 // 8, refcheck=False)
@@ -311,15 +313,12 @@ def compare(
             "the texts of all candidate pairs are given",
             f"{(starts < 0).sum()} of {len(hashes)} did not come, such as {hashes.filter(starts < 0)[0]}",
         )
-    left, right = (
-        pairs.join(places, left_on=name, right_on="text_hash", maintain_order="left")["place"]
-        for name in CANDIDATES
-    )
+    left, right = (find_texts(hashes, pairs[name]) for name in CANDIDATES)
     sizes = ends - starts
     one, other = sizes[left], sizes[right]
     floor = section.least_similarity
     is_possible = np.round(np.minimum(one, other) / np.maximum(one, other), 6) >= floor
-    left, right = left.to_numpy()[is_possible], right.to_numpy()[is_possible]
+    left, right = left[is_possible], right[is_possible]
     shared = kernels.overlaps(shingles, starts, ends, left, right)
     similarity = np.round(shared / (sizes[left] + sizes[right] - shared), 6)
     return (
@@ -327,3 +326,20 @@ def compare(
         .with_columns(similarity=similarity)
         .filter(pl.col("similarity") >= floor)
     )
+
+
+def _texts_of(pairs: pl.DataFrame) -> pl.Series:
+    """The hashes of the texts in some pairs, sorted."""
+    return pl.concat([pairs["hash_a"], pairs["hash_b"]]).unique().sort()
+
+
+def find_texts(hashes: pl.Series, sought: pl.Series) -> NDArray[np.int64]:
+    """The places of texts among sorted ones; -1 where one is not there.
+
+    Not by a join: that looks at all of them for each few that come.
+    """
+    if hashes.is_empty():
+        return np.full(len(sought), -1)
+    place = hashes.search_sorted(sought).clip(upper_bound=len(hashes) - 1)
+    is_there = (hashes.gather(place) == sought).to_numpy()
+    return np.where(is_there, place.to_numpy().astype(np.int64), -1)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curate.duplicates.bands import distinct, find_places
 from curate.recipe import DuplicatesSection
 
 Kind: TypeAlias = Literal["id", "work", "text"]
@@ -442,8 +443,8 @@ def group_for_split(
         named = names.filter(chosen)
         edges.append(pl.DataFrame({"one": ids.filter(chosen), "other": number_names(kind, named)}))
     one, other = pl.concat(edges).to_numpy().T
-    nodes = np.unique(np.concatenate([one, other]))
-    root = connected(len(nodes), np.searchsorted(nodes, one), np.searchsorted(nodes, other))
+    nodes = distinct(np.concatenate([one, other]))
+    root = connected(len(nodes), find_places(nodes, one), find_places(nodes, other))
     places = pl.DataFrame({"number": nodes, "component": root})
     joined = documents.select("id", number=ids).with_row_index("row").join(places, on="number")
     smallest = joined.select("row", group=pl.col("id").min().over("component"))

@@ -26,14 +26,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from curate.duplicates.bands import (
     cut_ranges,
+    distinct,
+    find_places,
     make_entries,
     merge_entries,
     number_texts,
@@ -299,9 +304,9 @@ class Index:
             documents = pl.concat(parts).filter(~pl.col("id").is_in(self.removed(state).implode()))
             documents = documents.unique(["id", "text_hash"], keep="first", maintain_order=True)
             same = ["id", "text_hash"]
-            known = documents.select(same)
+            wanted = distinct(number_texts(documents["text_hash"]).to_numpy())
             for segment in state.segments:
-                held = self.read_documents(segment, lambda rows: rows.join(known, same, "semi"))
+                held = self.read_documents(segment, partial(_with_texts, wanted))
                 documents = documents.join(held, same, "anti", maintain_order="left")
             live = number_texts(documents["text_hash"]).unique().to_frame()
             bands = (
@@ -441,7 +446,7 @@ class Index:
         Args:
             state: what is searched.
             hashes: of the texts, as 32 hex digits.
-            entries_of: the entries of the texts' bands from one to another, sorted.
+            entries_of: the entries of the texts' bands from one to another, in any order.
 
         Returns:
             `own_hash` and the columns of `DOCUMENTS`; one row for each pair of a text and an indexed
@@ -453,6 +458,7 @@ class Index:
         removed = self.removed(state)
         own = pl.DataFrame({"own_hash": hashes.unique()}, schema={"own_hash": pl.String})
         own = own.with_columns(own=number_texts(own["own_hash"]))
+        texts = distinct(own["own"].to_numpy())
         found = [pl.DataFrame(schema={"own_hash": pl.String, **DOCUMENTS})]
         for segment in state.segments:
             pairs = pl.DataFrame(schema=PAIRS)
@@ -461,29 +467,16 @@ class Index:
                 if ours.height:
                     met = meet(ours, self.read_bands(segment, number))
                     pairs = pl.concat([pairs, met]).unique()
-            near = pairs.join(own, on="own")
-
-            def match(rows: pl.DataFrame, near: pl.DataFrame = near) -> pl.DataFrame:
-                rows = rows.with_columns(theirs=number_texts(rows["text_hash"]))
-                rows = rows.filter(~pl.col("id").is_in(removed.implode()))
-                close = rows.join(near, on="theirs").select("own_hash", *DOCUMENTS)
-                equal = rows.join(own, left_on="text_hash", right_on="own_hash", coalesce=False)
-                return pl.concat([close, equal.select("own_hash", *DOCUMENTS)])
-
-            found.append(self._gather(segment, match))
+            wanted = distinct(np.concatenate([texts, pairs["theirs"].to_numpy()]))
+            rows = self.read_documents(segment, partial(_with_texts, wanted))
+            rows = rows.filter(~pl.col("id").is_in(removed.implode()))
+            near = rows.with_columns(theirs=number_texts(rows["text_hash"])).join(
+                pairs, on="theirs"
+            )
+            near = near.join(own, on="own")
+            equal = rows.join(own, left_on="text_hash", right_on="own_hash", coalesce=False)
+            found += [some.select("own_hash", *DOCUMENTS) for some in (near, equal)]
         return pl.concat(found).unique(maintain_order=True)
-
-    def _gather(
-        self, segment: Segment, match: Callable[[pl.DataFrame], pl.DataFrame]
-    ) -> pl.DataFrame:
-        kept: list[pl.DataFrame] = [pl.DataFrame(schema={"own_hash": pl.String, **DOCUMENTS})]
-
-        def note(rows: pl.DataFrame) -> pl.DataFrame:
-            kept.append(match(rows))
-            return rows.clear()
-
-        self.read_documents(segment, note)
-        return pl.concat(kept)
 
     # --- taking out, and merging
 
@@ -587,6 +580,12 @@ def checksum(rows: pl.DataFrame) -> str:
         digest.update((values[0] or "").encode())
         digest.update(b"\1")
     return digest.hexdigest()
+
+
+def _with_texts(wanted: NDArray[np.uint64], rows: pl.DataFrame) -> pl.DataFrame:
+    """Those of some documents that have wanted texts, by sorted numbers."""
+    numbers = number_texts(rows["text_hash"]).to_numpy()
+    return rows.filter(pl.Series(find_places(wanted, numbers) >= 0))
 
 
 def _sum_texts(sums: Iterable[str]) -> str:

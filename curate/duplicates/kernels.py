@@ -268,6 +268,26 @@ def _legacy_minima(shingles: Any, offsets: Any, a: Any, b: Any) -> Any:
 
 
 @compiled
+def hash_bands(values: Any, rows: Any, first: Any, keys: Any) -> None:
+    """Hashes of the number and the values of bands.
+
+    Args:
+        values: uint32[signatures, values].
+        rows: values in a band.
+        first: number of the first band.
+        keys: uint64[bands, signatures]: filled.
+    """
+    for signature in range(len(values)):
+        for band in range(len(keys)):
+            # with its number: else two bands of the same values would be equal
+            state = np.uint64(first + band + 1) << np.uint64(32)
+            for at in range((first + band) * rows, (first + band + 1) * rows):
+                state = (state ^ np.uint64(values[signature, at])) * _FACTOR
+                state ^= state >> np.uint64(32)
+            keys[band, signature] = state * _FACTOR
+
+
+@compiled
 def overlaps(shingles: Any, starts: Any, ends: Any, left: Any, right: Any) -> Any:
     """How many shingles the two sets of each pair share.
 

@@ -23,7 +23,13 @@ _SPOOLED = np.dtype([("band", "<u8"), ("next", "<u4"), ("text", "<u8")])
 
 
 def meet(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of texts with a band equal, of sorted entries; see `Index.find` for large buckets."""
+    """Pairs of texts with a band equal; see `Index.find` for large buckets.
+
+    Args:
+        ours: entries in any order; they may repeat.
+        theirs: sorted entries.
+    """
+    ours = _may_meet(ours, theirs["band"].to_numpy())
     band, text = theirs["band"].to_numpy(), theirs["text"].to_numpy()
     following = theirs["next"].to_numpy()
     sought = ours["band"].to_numpy()
@@ -42,6 +48,17 @@ def meet(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
         high = np.minimum(place + NEIGHBOURS, len(order))
         found.append(_expand(own[mine], low, high - low, text[order]))
     return pl.concat(found).unique()
+
+
+def _may_meet(entries: pl.DataFrame, band: NDArray[np.uint64]) -> pl.DataFrame:
+    """The entries whose band some others may have, sorted by it: most need not be sorted at all."""
+    size = 1 << max(3, len(band).bit_length() + 3)  # one in eight to sixteen others passes
+    is_there = np.zeros(size, np.bool_)
+    low = np.uint64(size - 1)
+    is_there[band & low] = True
+    own = entries["band"].to_numpy()
+    some = np.flatnonzero(is_there[own & low])
+    return entries[some[np.argsort(own[some])]]
 
 
 def _expand(
@@ -89,14 +106,20 @@ class Spool:
 
     def read(self, low: int, high: int) -> pl.DataFrame:
         """The entries from one band to another, sorted, without repetition."""
-        parts = []
+        return merge_entries([self.take(low, high)])
+
+    def take(self, low: int, high: int) -> pl.DataFrame:
+        """The entries from one band to another, in the order in which they came."""
+        parts = [pl.DataFrame(schema=ENTRIES)]
         for number, (first, last) in enumerate(cut_ranges(self.ranges)):
             path = Path(self.folder, str(number))
             if first <= high and last >= low and path.exists():
                 rows = np.fromfile(path, _SPOOLED)
+                if first < low or last > high:
+                    rows = rows[(rows["band"] >= low) & (rows["band"] <= high)]
                 columns = {name: np.ascontiguousarray(rows[name]) for name in ENTRIES}
                 parts.append(pl.DataFrame(columns, schema=ENTRIES))
-        return take_range(merge_entries(parts), low, high)
+        return pl.concat(parts)
 
 
 @contextmanager

@@ -158,18 +158,25 @@ def label_probability(path: Path, texts: pl.Series, label: str) -> pl.Series:
     Raises:
         ComponentError: the model has no such label.
     """
-    name = f"__label__{label}"
     known = load_fasttext(path).get_labels()
-    if name not in known:
+    if f"__label__{label}" not in known:
         raise ComponentError(
             f"the model has the label {label!r}", f"its labels are {known[:5]}", str(path)
         )
-    labels, probabilities = _predict(path, texts, -1)
-    values = [
-        min(float(p[found.index(name)]), 1.0) if name in found else 0.0
-        for found, p in zip(labels, probabilities, strict=True)
-    ]
+    values = [found.get(label, 0.0) for found in label_probabilities(path, texts)]
     return pl.Series("probability", values, dtype=pl.Float64)
+
+
+def label_probabilities(path: Path, texts: pl.Series) -> list[dict[str, float]]:
+    """The probability (0–1) of every label for each text; nothing where the model knows nothing."""
+    labels, probabilities = _predict(path, texts, -1)
+    return [
+        {
+            label.removeprefix("__label__"): min(float(value), 1.0)
+            for label, value in zip(found, values, strict=True)
+        }
+        for found, values in zip(labels, probabilities, strict=True)
+    ]
 
 
 def _predict(path: Path, texts: pl.Series, labels: int) -> tuple[list[list[str]], list[Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from curate.score.toxicity import score_documents
 WINDOW_CHARACTERS = 500  # at most 512 tokens for the tokenizers of BERT's family
 BATCH_TOKENS = {"cpu": 1024, "cuda": 65_536}  # of a batch: the shorter its windows, the more
 _TOKEN_STEP = 64
+_TOKENIZED_TEXTS = 4096  # at once
 _LONGEST = 512  # tokens; RoBERTa's 514 positions are 512 tokens, too
 _ENGLISH = ("eng",)
 _MULTILINGUAL = ("eng", "fra", "ita", "por", "rus", "spa", "tur")  # of Detoxify's `multilingual`
@@ -108,27 +110,46 @@ class LoadedModel:
     batch_tokens: int
 
     def score(self, texts: pl.Series) -> pl.DataFrame:
-        """Probability of each class, in order of the texts."""
+        """Probability of each class, in order of the texts.
+
+        A batch is sent off as soon as there are enough windows of its length, and the scores are
+        fetched at the end: a GPU computes while the next windows are made into tokens.
+        """
         limit = min(_LONGEST, self.model.config.max_position_embeddings)
-        encoded: list[list[int]] = []
-        if len(texts):
-            asked = {"truncation": True, "max_length": limit}
-            encoded = self.tokenizer(texts.to_list(), **asked)["input_ids"]
-        padded = [-(-len(ids) // _TOKEN_STEP) * _TOKEN_STEP for ids in encoded]
-        lengths = np.minimum(np.array(padded, dtype=np.int64), limit)
-        scores = np.zeros((len(encoded), len(self.classes)))
-        order = np.argsort(lengths, kind="stable")
-        for length in np.unique(lengths):
-            rows = order[lengths[order] == length]
-            start = 0
-            while start < len(rows):
-                batch = rows[start : start + self._rows(int(length))]
+        asked = {"truncation": True, "max_length": limit}
+        asked |= {"return_attention_mask": False, "return_token_type_ids": False}
+        waiting: dict[int, list[int]] = {}  # length → rows
+        encoded: dict[int, list[int]] = {}  # row → tokens
+        sent: list[tuple[list[int], Any]] = []
+
+        def send(length: int, rows: list[int]) -> None:
+            while rows:
+                batch = rows[: self._rows(length)]
                 try:
-                    scores[batch] = self._batch([encoded[row] for row in batch], int(length))
+                    out = self._batch([encoded[row] for row in batch], length)
                 except self.torch.OutOfMemoryError as error:
-                    self._halve(int(length), error)
+                    self._halve(length, error)
                     continue
-                start += len(batch)
+                sent.append((batch, out))
+                for row in batch:
+                    del encoded[row]
+                rows = rows[len(batch) :]
+
+        for start in range(0, len(texts), _TOKENIZED_TEXTS):
+            chunk = texts[start : start + _TOKENIZED_TEXTS].to_list()
+            for row, tokens in enumerate(self.tokenizer(chunk, **asked)["input_ids"], start):
+                length = min(-(-len(tokens) // _TOKEN_STEP) * _TOKEN_STEP, limit)
+                rows = waiting.setdefault(length, [])
+                rows.append(row)
+                encoded[row] = tokens
+                if len(rows) >= self._rows(length):
+                    send(length, waiting.pop(length))
+        for length, rows in sorted(waiting.items()):
+            send(length, rows)
+        scores = np.zeros((len(texts), len(self.classes)))
+        places = list(self.classes.values())
+        for rows, out in sent:
+            scores[rows] = out.cpu().numpy()[: len(rows), places]
         return pl.DataFrame(
             {name: scores[:, place] for place, name in enumerate(self.classes)},
             schema=dict.fromkeys(self.classes, pl.Float64),
@@ -146,24 +167,27 @@ class LoadedModel:
         if self.model.device.type == "cuda":
             self.torch.cuda.empty_cache()
 
-    def _batch(self, encoded: list[list[int]], length: int) -> npt.NDArray[np.float64]:
+    def _batch(self, encoded: list[list[int]], length: int) -> Any:
+        """The probabilities of a batch, on the device, those of rows that only fill it among them."""
         torch = self.torch
-        rows = self._rows(length)
-        ids = np.full((rows, length), self.tokenizer.pad_token_id or 0, np.int64)
-        mask = np.zeros((rows, length), np.int64)
-        mask[:, 0] = 1  # rows that only fill the batch
-        for row, tokens in enumerate(encoded):
-            ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        device = self.model.device
+        sizes = np.ones(self._rows(length), np.int64)
+        sizes[: len(encoded)] = [len(tokens) for tokens in encoded]
+        mask = np.arange(length) < sizes[:, None]
+        ids = np.full(mask.shape, self.tokenizer.pad_token_id or 0, np.int64)
+        real = mask[: len(encoded)]
+        ids[: len(encoded)][real] = np.fromiter(chain.from_iterable(encoded), np.int64, real.sum())
         with torch.inference_mode():
             out = self.model(
-                input_ids=torch.from_numpy(ids).to(device),
-                attention_mask=torch.from_numpy(mask).to(device),
+                input_ids=self._on_device(ids),
+                attention_mask=self._on_device(mask.astype(np.int64)),
             )[0]
-        values = torch.sigmoid(out[: len(encoded)].float()).cpu().numpy()
-        found: npt.NDArray[np.float64] = values[:, list(self.classes.values())].astype(np.float64)
-        return found
+            return torch.sigmoid(out.float())
+
+    def _on_device(self, values: npt.NDArray[np.int64]) -> Any:
+        tensor = self.torch.from_numpy(values)
+        if self.model.device.type == "cuda":
+            tensor = tensor.pin_memory()  # or the copy waits for the batches before
+        return tensor.to(self.model.device, non_blocking=True)
 
 
 @functools.lru_cache(maxsize=2)

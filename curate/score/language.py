@@ -40,13 +40,20 @@ from curate.languages import (
     WIKIPEDIA_CODES,
     canonical,
 )
-from curate.models import card, find_model, identity, load_fasttext, top_label
+from curate.models import (
+    card,
+    find_model,
+    identity,
+    label_probabilities,
+    load_fasttext,
+    top_label,
+)
 
 WINDOW_CHARACTERS = 72
 SAMPLE_WINDOWS = 5
 LINE_WINDOWS = 6
 MINIMUM_SCRIPT_SHARE = 0.1
-MINIMUM_LETTERS = 6  # with those of scripts whose letter is a syllable or a word counted thrice
+MINIMUM_LETTERS = 6  # weighted by script, see _DENSE_WEIGHT
 MINIMUM_ANSWER = 0.2  # a calibrated score below it is no answer
 SURE = 0.8  # from here up a line is of another language than its document
 SURE_LETTERS = 20
@@ -55,6 +62,7 @@ _CODE_MARKS = r"[{}=<>_\\|&+$@^~`]|[)}\]];|//|\(\)|\w\(|\w\[\w*[A-Za-z]\w*\]"
 _ADDRESS = r"(?i)\b(?:https?://|www\.)\S+|\S+@\S+\.\w+"
 _ADDRESS_SIGNS = ["://", "www.", "@"]  # one of which every address holds
 _DENSE = ("Hani", "Hira", "Kana", "Hang", "Ethi", "Yiii")
+_DENSE_WEIGHT = 3  # a letter of theirs is a syllable or a word
 _KANA_SHARE = 0.1  # of Han and kana together: Japanese prose has about half, Chinese none
 _CHUNK = 256  # documents whose code points are held at once
 
@@ -108,14 +116,14 @@ def identify(path: Path, texts: pl.Series) -> pl.DataFrame:
     """The language of each text as a whole: `language`, `script`, `language_score`, `letters`."""
     codes = label_codes(path)
     texts = _without_addresses(texts)
-    found = top_label(path, texts)
-    calibration = card(path).get("calibration")
     counts = _script_counts(texts)
+    weighted = counts * _WEIGHTS
+    found = _likeliest(path, texts, _dominant(weighted))
+    calibration = card(path).get("calibration")
     own = _dominant(counts)
     letters = counts.sum(axis=1)
     scores = calibrate(found["probability"].to_numpy(), letters, calibration)
-    dense = sum(counts[:, _SCRIPTS[name]] for name in _DENSE)
-    readable = (letters + 2 * dense >= MINIMUM_LETTERS) & _is_prose(texts, letters)
+    readable = (weighted.sum(axis=1) >= MINIMUM_LETTERS) & _is_prose(texts, letters)
     if calibration is not None:
         readable &= scores >= MINIMUM_ANSWER
     languages, scripts = [], []
@@ -143,6 +151,62 @@ def identify(path: Path, texts: pl.Series) -> pl.DataFrame:
         .otherwise("language_score")
         .alias("language_score")
     )
+
+
+def _likeliest(path: Path, texts: pl.Series, scripts: list[str]) -> pl.DataFrame:
+    """The likeliest label of each text, among those of its script.
+
+    A Chinese sentence full of foreign names is in the language of its Chinese letters, however
+    sure the model is of the names': where the likeliest label is written in another script, the
+    model is asked again for the letters of the text's own. Where no label has it, the first stays.
+
+    Args:
+        path: the model.
+        texts: what is looked at.
+        scripts: of each text, the script with the most letters.
+
+    Returns:
+        Columns `label` and `probability`, as `top_label` has them; the probability is the label's
+        share among those of the script.
+    """
+    found = top_label(path, texts)
+    codes = label_codes(path)
+    written = {label: script for label, (_, script) in codes.items() if script is not None}
+    labels = found["label"].to_list()
+    others = [
+        row
+        for row, (label, script) in enumerate(zip(labels, scripts, strict=True))
+        if label in written and not _is_written(written[label], script)
+    ]
+    own = [_letters_of(texts[row], scripts[row]) for row in others]
+    told = label_probabilities(path, pl.Series("text", own, dtype=pl.String))
+    probabilities = found["probability"].to_list()
+    for row, values in zip(others, told, strict=True):
+        fitting = {
+            label: value
+            for label, value in values.items()
+            if label in written and _is_written(written[label], scripts[row])
+        }
+        if fitting:
+            labels[row] = max(fitting, key=lambda label: fitting[label])
+            probabilities[row] = fitting[labels[row]] / max(sum(fitting.values()), 1e-9)
+    return pl.DataFrame(
+        {"label": labels, "probability": probabilities},
+        schema={"label": pl.String, "probability": pl.Float64},
+    )
+
+
+def _is_written(script: str, main: str) -> bool:
+    """Whether a label's script is that of a text; Japanese has kana, so that Han alone is another's."""
+    return script == main or (script != "Jpan" and SCRIPT_PARTS.get(script, (script,))[0] == main)
+
+
+def _letters_of(text: str, script: str) -> str:
+    """A text with a space for every run of letters in other scripts."""
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32).copy()
+    kept = (*_script_columns(script), _SCRIPTS[NO_SCRIPT])
+    points[~np.isin(_SCRIPT_OF[points], kept)] = ord(" ")
+    return points.tobytes().decode("utf-32-le")
 
 
 def _without_addresses(texts: pl.Series) -> pl.Series:
@@ -289,11 +353,6 @@ def dominant_script(texts: pl.Series) -> pl.Series:
     return pl.Series("script", _dominant(_script_counts(texts.fill_null(""))), dtype=pl.String)
 
 
-def count_letters(texts: pl.Series) -> npt.NDArray[np.int64]:
-    """Letters of known scripts in each text."""
-    return np.asarray(_script_counts(texts.fill_null("")).sum(axis=1))
-
-
 @functools.lru_cache(maxsize=4)
 def label_codes(path: Path) -> dict[str, tuple[str, str | None]]:
     """Language and script that each label of a model means; labels without a meaning are left out.
@@ -336,6 +395,7 @@ def _scripts() -> tuple[dict[str, int], npt.NDArray[np.uint8]]:
 
 _SCRIPTS, _SCRIPT_OF = _scripts()
 _NAMES = np.array(list(_SCRIPTS), dtype=object)
+_WEIGHTS = np.array([_DENSE_WEIGHT if name in _DENSE else 1 for name in _SCRIPTS], np.int64)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curate.duplicates.bands import number_texts
+from curate.duplicates.bands import distinct, find_places, number_texts
 from curate.duplicates.clusters import choose_survivors, connected
 from curate.recipe import DuplicatesSection
 from curate.steps.work import Work, name_of
@@ -112,7 +112,7 @@ def _cut(
         is_there = np.logical_and(*(find_places(texts, end) >= 0 for end in ends))
         edges.append(np.array([end[is_there] for end in ends]))
     one, other = np.concatenate(edges, axis=1)
-    nodes = np.unique(np.concatenate([texts[counts > 1], one, other]))
+    nodes = distinct(np.concatenate([texts[counts > 1], one, other]))
     root = connected(len(nodes), find_places(nodes, one), find_places(nodes, other))
     at = find_places(texts, nodes)
     compared = int(counts[at[at >= 0]].sum())
@@ -161,14 +161,6 @@ def _number_groups(groups: pl.DataFrame) -> NDArray[np.uint64]:
     """Edges from each text of a group to the first one: uint64[2, edges]."""
     first = groups.select("text", first=pl.col("text").min().over("kind", "group")).unique()
     return first.to_numpy().T.astype(np.uint64).reshape(2, -1)
-
-
-def find_places(among: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The places of values among sorted ones; -1 where one is not there."""
-    if not len(among):
-        return np.full(len(values), -1)
-    place = np.minimum(np.searchsorted(among, values), len(among) - 1)
-    return np.where(among[place] == values, place, -1)
 
 
 def _choose(

@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from curate.duplicates.bands import make_entries
-from curate.duplicates.candidates import verify
+from curate.duplicates.candidates import find_texts, verify
 from curate.duplicates.clusters import EARLIER
 from curate.duplicates.index import (
     DOCUMENTS,
@@ -260,10 +261,13 @@ def _search(work: Work, index: Index, corpus: Corpus, state: State) -> pl.DataFr
             at = pl.lit(place, dtype=pl.Int64).alias("place")
             hashes.append(sought.select("text_hash", "sought", at))
         own = pl.concat(hashes).unique(["text_hash", "sought"], keep="first", maintain_order=True)
-        met = index.find(state, own["sought"], spool.read)
+        met = index.find(state, own["sought"], spool.take)
+    sought_ids = met["id"].unique().sort()
+    is_own = np.zeros(len(sought_ids), np.bool_)
     for place in range(len(corpus.blocks)):
-        ids = read_documents(work, corpus, place, ["id"])
-        met = met.join(ids, on="id", how="anti", maintain_order="left")
+        found = find_texts(sought_ids, read_documents(work, corpus, place, ["id"])["id"])
+        is_own[found[found >= 0]] = True
+    met = met.filter(~pl.col("id").is_in(sought_ids.filter(pl.Series(is_own)).implode()))
     met = met.sort("own_hash", "text_hash", "id").unique(
         ["own_hash", "text_hash"], keep="first", maintain_order=True
     )
@@ -318,9 +322,10 @@ def _texts(
 ) -> Iterator[pl.DataFrame]:
     """The texts of some pairs: those of the run, then those that were released."""
     mine = own.join(pairs.select(sought="own_hash").unique(), on="sought", how="semi")
-    for place in mine["place"].unique().sort():
+    for (place,), some in mine.sort("place").group_by("place", maintain_order=True):
+        assert isinstance(place, int)
         sought = _sought_all(work, corpus.blocks[place])
-        wanted = sought.is_in(mine["sought"].implode()).fill_null(value=False)
+        wanted = sought.is_in(some["sought"].implode()).fill_null(value=False)
         text = read_documents(work, corpus, place, ["text"])["text"]
         yield pl.DataFrame({"text_hash": sought, "text": text}).filter(wanted)
     theirs = pairs.select("text_hash", "block", "row").unique().sort("block", "row")

@@ -28,6 +28,7 @@ from curate.duplicates.bands import (
     ENTRIES,
     GROUP_ENTRIES,
     cut_ranges,
+    distinct,
     make_entries,
     number_texts,
     read_entries,
@@ -42,6 +43,7 @@ from curate.duplicates.candidates import (
     compare,
     cut_sets,
     find_candidates,
+    find_texts,
     find_versions,
     pair_entries,
     verify,
@@ -133,7 +135,7 @@ def link_at_once(work: Work, corpus: Corpus) -> None:
     candidates = find_candidates(pl.concat(signatures), section)
     if section.versions == "similar":
         candidates = pl.concat([candidates, find_versions(pl.concat(works))]).unique()
-    wanted = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique()
+    wanted = pl.concat([candidates["hash_a"], candidates["hash_b"]]).unique().sort()
 
     def texts() -> Iterator[pl.DataFrame]:
         for block in corpus.blocks:
@@ -156,9 +158,9 @@ def _read_linked(work: Work, block: Block, *more: str) -> pl.DataFrame:
 
 
 def _read_texts(work: Work, block: Block, wanted: pl.Series) -> pl.DataFrame:
-    """The texts of a block that have wanted hashes."""
+    """The texts of a block that have wanted hashes, which are sorted."""
     hashes = read_scores(work, block, ["text_hash"])["text_hash"]
-    chosen = hashes.is_in(wanted.implode())
+    chosen = pl.Series(find_texts(wanted, hashes) >= 0)
     if not chosen.any():
         return pl.DataFrame(schema={"text_hash": pl.String, "text": pl.String})
     text = work.store.read_frame(block.name, ["text"])["text"]
@@ -336,7 +338,7 @@ def _sketch(pairs: pl.DataFrame) -> dict[str, list[int]]:
     """Of the pairs, and of the texts in them, the `SKETCHED` least hashes; texts are their own."""
     a, b = (pairs[end].to_numpy() for end in ("a", "b"))
     hashes = {"pairs": a * MIXED + b, "texts": np.concatenate([a, b])}
-    return {of: np.unique(some)[:SKETCHED].tolist() for of, some in hashes.items()}
+    return {of: distinct(some)[:SKETCHED].tolist() for of, some in hashes.items()}
 
 
 def _join_sketches(sketches: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
@@ -406,7 +408,7 @@ def cut_block(work: Work, item: tuple[Cut, int]) -> None:
     block = cut.corpus.blocks[place]
     hashes = read_scores(work, block, ["text_hash"])["text_hash"].unique()
     chosen = hashes.filter(number_texts(hashes).is_in(wanted["text"].unique().implode()))
-    texts = _read_texts(work, block, chosen).unique("text_hash", keep="any")
+    texts = _read_texts(work, block, chosen.sort()).unique("text_hash", keep="any")
     frames = [pl.DataFrame(schema=SETS)]
     for some in cut_sets([texts], work.recipe.duplicates):
         data, ends = some.shingles.astype("<u8").tobytes(), (8 * some.offsets).tolist()

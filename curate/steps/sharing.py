@@ -29,6 +29,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curate.decide import preference
+from curate.duplicates.bands import distinct
 from curate.schema import conform
 from curate.steps.deciding import preferred_keys
 from curate.steps.measuring import read_scores
@@ -331,7 +332,7 @@ def find_shared(work: Work, item: tuple[Shared, int]) -> None:
     least = _least(work)
     documents = _read_block(work, shared.linked, place)
     pieces, salts = cut_words(documents["text"]), _salts(work, documents)
-    anchors = np.unique(find_anchors(pieces, least, salts)[1])
+    anchors = distinct(find_anchors(pieces, least, salts)[1])
     windows = find_windows(pieces, least, salts, _some(anchors, work, shared.anchors))
     kept = _read_passages(work, shared, windows.high)
     at = look_up(windows, kept["high"].to_numpy(), kept["low"].to_numpy())

@@ -1,8 +1,8 @@
 """Which split each kept document is in: at once where all fit into memory, else a piece at a time.
 
 A piece holds whole groups of documents that belong to one split
-(`curate.duplicates.clusters.group_for_split`), so what is found does not depend on how many there
-are. Memory beside a piece: a byte for each document; before that 40 bytes for each kept one, and 100 for
+(`curate.duplicates.clusters.group_for_split`), or documents that are a group each, so what is found
+does not depend on how many pieces there are. Memory beside a piece: a byte for each document; before that 40 bytes for each kept one, and 100 for
 each that is linked to another.
 
 An assignment is an object for each block, and one that sums them up, which comes last.
@@ -11,7 +11,7 @@ An assignment is an object for each block, and one that sums them up, which come
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curate.duplicates.bands import distinct, find_places
 from curate.duplicates.clusters import Kind, connected, group_for_split, number_names
 from curate.release.shards import SPLITS
 from curate.release.splits import assign_splits
-from curate.steps.clustering import find_places, read_links, spill
+from curate.steps.clustering import read_links, spill
 from curate.steps.deciding import Decided, read_verdicts
 from curate.steps.measuring import read_scores
 from curate.steps.work import Corpus, Work, name_of, read_documents
@@ -127,15 +128,17 @@ def split_documents(work: Work, settled: Settled) -> None:
     decided, section = settled.decided, work.recipe.duplicates
     blocks = [corpus_of(decided, made).blocks[place] for place, made in places(decided)]
     documents = sum(block.documents for block in blocks)
-    count = max(1, -(-documents * DOCUMENT_BYTES // section.memory_for_data))
+    most = max(1, section.memory_for_data // DOCUMENT_BYTES)
     drawn = [np.full(block.documents, len(SPLITS), np.uint8) for block in blocks]
     sizes = [
         pl.DataFrame(schema={"split": pl.String, "snapshot": pl.String, "documents": pl.UInt32})
     ]
     conflicts = 0
-    for kept, links in _cut(work, decided, count) if count > 1 else [_whole(work, decided)]:
-        groups = group_for_split(kept, links, section)
-        previous = _previous_splits(work, settled.previous, kept["id"] if count > 1 else None)
+
+    def assign(kept: pl.DataFrame, groups: pl.DataFrame) -> None:
+        nonlocal conflicts
+        ids = kept["id"] if kept.height < documents else None
+        previous = _previous_splits(work, settled.previous, ids)
         share = work.recipe.release.validation_share
         splits, torn = assign_splits(groups, work.recipe.seed, share, previous)
         conflicts += torn
@@ -144,6 +147,12 @@ def split_documents(work: Work, settled: Settled) -> None:
         for (block,), rows in found.partition_by("block", as_dict=True).items():
             sides = rows["split"].replace_strict(SPLITS, range(len(SPLITS)), return_dtype=pl.UInt8)
             drawn[block][rows["row"].to_numpy()] = sides.to_numpy()
+
+    if documents <= most:
+        kept, links = _whole(work, decided)
+        assign(kept, group_for_split(kept, links, section))
+    else:
+        _cut(work, decided, most, assign)
     key = splits_key(work, settled)
     names = pl.Series("split", [*SPLITS, None], dtype=pl.String)
     for (place, made), numbers in zip(places(decided), drawn, strict=True):
@@ -172,33 +181,50 @@ def _whole(work: Work, decided: Decided) -> tuple[pl.DataFrame, pl.DataFrame]:
     return documents, pl.concat(read_links(work, decided.links))
 
 
-def _cut(work: Work, decided: Decided, count: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Documents and pairs in so many pieces of about one size; no group is in two."""
+def _cut(
+    work: Work, decided: Decided, most: int, assign: Callable[[pl.DataFrame, pl.DataFrame], None]
+) -> None:
+    """Assign documents in pieces of about so many: those that hang on nothing, then whole groups."""
     one, other = _find_edges(work, decided)
-    nodes = np.unique(np.concatenate([one, other]))
+    nodes = distinct(np.concatenate([one, other]))
     root = connected(len(nodes), find_places(nodes, one), find_places(nodes, other))
-    piece_of = np.append(root % count, 0).astype(np.uint32)
+    count = -(-len(nodes) // most)
+    piece_of = np.append(root % max(1, count), count).astype(np.uint32)
     del one, other, root
 
     def piece(kind: Kind, names: pl.Series) -> pl.Series:
-        numbers = number_names(kind, names).to_numpy()
-        at = find_places(nodes, numbers)
-        alone = (numbers % np.uint64(count)).astype(np.uint32)  # it may be in any piece
-        return pl.Series("piece", np.where(at >= 0, piece_of[at], alone))
+        return pl.Series(
+            "piece", piece_of[find_places(nodes, number_names(kind, names).to_numpy())]
+        )
 
-    def kept() -> Iterator[pl.DataFrame]:
+    alone: list[pl.DataFrame] = []
+
+    def assign_alone() -> None:
+        if alone:
+            kept = pl.concat(alone)
+            assign(kept, kept.select("id", group="id"))
+            alone.clear()
+
+    def linked() -> Iterator[pl.DataFrame]:
         for number in range(len(places(decided))):
-            documents = _read_kept(work, decided, number)
-            yield documents.with_columns(piece("id", documents["id"]))
+            kept = _read_kept(work, decided, number)
+            kept = kept.with_columns(piece("id", kept["id"]))
+            is_alone = pl.col("piece") == count
+            alone.append(kept.filter(is_alone).drop("piece"))
+            if sum(some.height for some in alone) >= most:
+                assign_alone()
+            yield kept.filter(~is_alone)
 
     with tempfile.TemporaryDirectory() as folder:
-        for number, files in spill(kept(), Path(folder)).items():
+        pieces = spill(linked(), Path(folder))
+        assign_alone()
+        for number, files in pieces.items():
             links = [
                 some.filter(piece("text", some["hash_a"]) == number)
                 for some in read_links(work, decided.links)
             ]
-            documents = pl.concat([pl.DataFrame(schema=_READ), *map(pl.read_parquet, files)])
-            yield documents, pl.concat(links)
+            kept = pl.concat([pl.DataFrame(schema=_READ), *map(pl.read_parquet, files)])
+            assign(kept, group_for_split(kept, pl.concat(links), work.recipe.duplicates))
 
 
 def _find_edges(work: Work, decided: Decided) -> NDArray[np.uint64]:
@@ -228,7 +254,7 @@ def _find_edges(work: Work, decided: Decided) -> NDArray[np.uint64]:
         found.append(np.array([end[is_there] for end in ends]))
         shared.append(found[-1].ravel())
     del ordered
-    chosen = find_places(np.unique(np.concatenate(shared)), hashes) >= 0
+    chosen = find_places(distinct(np.concatenate(shared)), hashes) >= 0
     return np.concatenate([*found, np.array([ids[chosen], hashes[chosen]])], axis=1)
 
 

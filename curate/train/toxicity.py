@@ -23,7 +23,10 @@ PARAMETERS = {
     "wordNgrams": 2,
     "minn": 2,
     "maxn": 5,
-    "bucket": 1_000_000,
+    # Of the n-grams only the strongest stay (`cutoff`): many buckets cost memory in training (1 GB) and
+    # no byte of the model, and a prime spreads the hash best. With a million, a Chinese sentence had an
+    # English insult's bucket.
+    "bucket": 8_000_009,
     "minCount": 5,
     "epoch": 5,
     "lr": 0.2,
@@ -40,6 +43,7 @@ LIMITS = [
     "Probabilities are the model's own, not calibrated on web pages.",
     "Settings were chosen with surge-toxicity-en, cold-zh-dev and ordinary articles in view: their scores are a little too good.",
     "Half of surge-toxicity-en was looked at when threats and abuse were added to insults.toml.",
+    "A piece is scored by its letters alone: what emoji, stars and digits say is not seen.",
     "The template tests resemble frames that the model was trained on (curate/train/insults.toml), though none is the same.",
 ]
 LEVELS = (0.5, 0.9)  # of the score, at which the card tells what is caught

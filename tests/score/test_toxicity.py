@@ -127,6 +127,7 @@ def test_the_card_is_of_the_bundled_model():
     assert found["scores"]["cold-zh-dev"]["auc"] > 0.93
     assert found["scores"]["audit-templates-deu"]["clean_above_0.9"] == 0
     assert found["scores"]["audit-templates-eng"]["clean_above_0.9"] == 0
+    assert found["scores"]["audit-templates-zho"]["clean_above_0.9"] < 0.01
     assert all(one["licence"] for one in found["data"])
 
 

@@ -88,7 +88,12 @@ def test_training_again_gives_the_same_bytes_and_a_card_that_fits(data, tmp_path
         "tatoeba",
         "udhr",
     }
-    assert found["scores"]["pud"] == {"rows": 120, "accuracy": 1.0, "undetermined": 0.0}
+    assert found["scores"]["pud"] == {
+        "rows": 120,
+        "accuracy": 1.0,
+        "undetermined": 0.0,
+        "wrong_above_0.9": 0.0,
+    }
     assert found["calibration"][0]["letters_from"] == 0
     assert 0 <= found["calibration_error"] <= 1
     assert sum(row["rows"] for row in found["reliability"]) < sum(
@@ -103,6 +108,17 @@ def test_training_again_gives_the_same_bytes_and_a_card_that_fits(data, tmp_path
     ]
     got = LanguageScorer(str(first))(pl.DataFrame({"text": ["der vater geht", "река и дом"]}))
     assert got["language"].to_list() == ["deu", "rus"]
+
+
+def test_a_peer_is_measured_on_the_languages_that_both_know(data, tmp_path):
+    rows = [(code, text) for code in ("deu", "fra") for text in sentences("deu", 60, 3)]
+    peer = tmp_path / "peer.ftz"
+    fit(pl.DataFrame(rows, schema=["label", "text"], orient="row"), "plain", peer, SMALL)
+    found = train_language(data, tmp_path / "out", SMALL, peer)["peer"]
+    assert (found["sha256"], found["languages"]) == (sha256(peer), 2)
+    assert found["scores"]["pud"]["rows"] == 40  # the German ones
+    assert found["scores"]["pud"]["accuracy"] == 1.0
+    assert 0 <= found["scores"]["pud"]["peer_accuracy"] <= 1
 
 
 def test_missing_and_damaged_sets(data, tmp_path):
