@@ -106,12 +106,15 @@ def report(
         f" {other[0]:8.4f} {other[1]:.4f} {f'{rate:,.0f}' if rate else '':>7}",
         flush=True,
     )
-    of = f" of {sum(foreign)} non-Latin pages"
+    held = [
+        sum(is_in and one.family == family.file for one, is_in in zip(pages, foreign, strict=True))
+        for family in (ARTICLES, STRINGS)
+    ]
     return {
         "article F1": f"{article:.4f}",
         "strings F1": f"{strings:.4f}",
-        f"article F1{of}": f"{other[0]:.3f}",
-        f"strings F1{of}": f"{other[1]:.3f}",
+        f"article F1 of {held[0]} non-Latin pages": f"{other[0]:.3f}",
+        f"strings F1 of {held[1]} non-Latin pages": f"{other[1]:.3f}",
         **({"pages/s": f"{rate:,.0f}"} if rate else {}),
     }
 
