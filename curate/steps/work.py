@@ -19,7 +19,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "read": 10,
     "pair": 1,
     "ids": 1,
-    "language": 4,
+    "language": 5,
     "classifiers": 1,
     "quality": 2,
     "stopwords": 1,

@@ -27,7 +27,7 @@ from curate.score.language import (
 )
 from curate.train.fit import DataSet, fit, is_test, write_card
 from curate.train.romanise import LANGUAGES, romanise
-from curate.train.words import described, draw_words
+from curate.train.words import LARGE_LINES, NATIONAL_LINES, draw_words
 
 MINIMUM_EXAMPLES = 40  # of a language in a script
 LETTERS_FROM = (0, 10, 20, 40, 80, 160, 320)  # texts of so many letters are calibrated together
@@ -58,8 +58,7 @@ CHOSEN = (
     "parameters and numbers of drawn lines: on another tenth of the training sets, by hash, left out "
     "for that, and on texts that are in no test family (Wikipedia pages in 97 languages, subtitles in "
     "16, government statements in 5). The rule that a text is in a language of its main script was "
-    "made for mistakes seen in pud, and helped on those texts, too. wordfreq counts Wikipedia among "
-    "others, so that words of kaggle and pud may be counted in it, but no sentence of theirs is seen."
+    "made for mistakes seen in pud, and helped on those texts, too."
 )
 _KAGGLE = {
     "Arabic": "ara",
@@ -89,7 +88,7 @@ def train_language(
 
     Of each set that is trained on, the tenth with the lowest hashes is kept for testing, and with
     it every other copy of those sentences; `kaggle-17` and `pud-parallel` are test only. Lines of
-    words drawn by their frequency (`curate.train.words`) join the sentences of larger languages.
+    words drawn from the rest (`curate.train.words`) join the sentences of larger languages.
 
     Args:
         data: the folder with the sets (the files named in `SETS`).
@@ -103,7 +102,7 @@ def train_language(
 
     Raises:
         InputError: a set is missing or unreadable, or too small to train on.
-        ComponentError: fastText failed, or wordfreq is not installed.
+        ComponentError: fastText failed.
     """
     rows = read_rows(data)
     seen = rows.filter(~pl.col("test"))
@@ -131,7 +130,11 @@ def train_language(
         "examples": count,
         "languages": len({label.split("_")[0] for label in labels}),
         "labels": labels.to_list(),
-        "data": [*(one.described(data) for one in SETS), described()],
+        "drawn_lines": {
+            "of each language that most pages are in": LARGE_LINES,
+            "of each other language of many pages": NATIONAL_LINES,
+        },
+        "data": [one.described(data) for one in SETS],
         "chosen": CHOSEN,
         "limits": LIMITS,
     }

@@ -75,7 +75,14 @@ def test_what_if_does_not_guess_which_sentences_would_go(removed):
 def test_explain_shows_the_sentence(curate, tmp_path):
     rows = {"long": f"{PLAIN} {PLAIN}\n\n{INSULT} {PLAIN} {PLAIN}"}
     store = str(tmp_path / "store")
-    curate.json("run", str(write_recipe(tmp_path, rows, "")), "--store", store, "--workers", "1")
+    curate.json(
+        "run",
+        str(write_recipe(tmp_path, rows, "maximum_score = 0.8")),
+        "--store",
+        store,
+        "--workers",
+        "1",
+    )
     story = curate.json("explain", "long", "--release", "toxic@1", "--store", store)
     (span,) = story["documents"][0]["toxic"]
     assert span["text"] == INSULT

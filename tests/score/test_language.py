@@ -189,6 +189,9 @@ def test_prose_with_footnotes_addresses_and_numbers_is_prose():
     assert LanguageScorer()(frame(texts))["language"].to_list() == ["eng", "deu", "fra"]
 
 
+FINEWEB = 0.65  # the least score of a page that it keeps
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [
@@ -204,7 +207,7 @@ def test_prose_with_footnotes_addresses_and_numbers_is_prose():
 def test_hindi_arabic_and_greek_in_latin_letters_are_not_mistaken(code, text):
     row = LanguageScorer()(frame([text])).row(0, named=True)
     assert row["script"] == "Latn"
-    assert row["language"] in {code, "und"} or row["language_score"] < 0.5
+    assert row["language"] in {code, "und"} or row["language_score"] < FINEWEB
 
 
 def test_a_document_of_several_languages_has_shares():
