@@ -136,7 +136,9 @@ class Feed:
                 return None
             if found := dialect.end.search(self._data, place):
                 end = found.end() + self._base
-                return end if self.begins(at) and end <= self.fault_at() else None
+                whole = self.begins(at) and end <= self.fault_at()
+                cut_off = dialect.is_cut_off(self._data, place, found.end())
+                return end if whole and not cut_off else None
             if self.end < upto or upto > at + _MAXIMUM_HEADER_BYTES:
                 return None
             upto = at + 4 * (upto - at)

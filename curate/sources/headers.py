@@ -55,6 +55,13 @@ class Dialect(NamedTuple):
     parse: Callable[[bytes | bytearray], Mapping[str, str]]
     length: re.Pattern[bytes]
 
+    def is_cut_off(self, content: bytes | bytearray, start: int, end: int) -> bool:
+        """Whether the next record begins within what looks like a header between the offsets."""
+        return (
+            content.find(b"WARC/", start + 1, end) >= 0
+            and self.search.search(content, start + 1, end) is not None
+        )
+
 
 class Fields(Mapping[str, str]):
     r"""The fields of a WARC or HTTP header, names in lower case, the first of those that repeat.

@@ -302,7 +302,7 @@ class _Reading:
             stop = start + int(length[1]) if length else start
             if not length or stop - start > self._hold or content[stop:].strip(b"\r\n"):
                 return None
-            if stop > len(content):
+            if stop > len(content) or dialect.is_cut_off(content, 0, start):
                 return None
             header = (dialect, content[:start])
             return Record(self._reported(offset), header, content, (start, stop), stop - start)

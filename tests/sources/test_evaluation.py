@@ -47,12 +47,13 @@ def parquet(rows) -> bytes:
 
 def tar(members: dict[str, bytes], mode: str = "w:gz") -> bytes:
     sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode=mode) as archive:
+    plain = mode.replace("gz", "")
+    with tarfile.open(fileobj=sink, mode=plain) as archive:
         for name, content in members.items():
             facts = tarfile.TarInfo(name)
             facts.size = len(content)
             archive.addfile(facts, io.BytesIO(content))
-    return sink.getvalue()
+    return sink.getvalue() if mode == plain else gzip.compress(sink.getvalue(), mtime=0)
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -75,8 +76,8 @@ def zipped(members: dict[str, bytes]) -> bytes:
         (CSV.replace(b",", b";").replace(b"Where;", b"Where,"), "set.csv"),
         (b'q\ta\nWho?\tI\nWhere, then?\t"here\nor there"\n', "set.tsv"),
         (parquet(ROWS), "set.parquet"),
-        (gzip.compress(LINES), "set.jsonl.gz"),
-        (gzip.compress(CSV), "set.csv.gz"),
+        (gzip.compress(LINES, mtime=0), "set.jsonl.gz"),
+        (gzip.compress(CSV, mtime=0), "set.csv.gz"),
         (bz2.compress(CSV), "set.csv.bz2"),
         (zstd(LINES), "set.jsonl.zst"),
     ],
@@ -89,7 +90,11 @@ def test_every_kind_of_file_gives_its_items(content, label):
 
 @pytest.mark.parametrize("pack", [tar, zipped])
 def test_an_archive_gives_the_items_of_its_files_sorted_by_name(pack):
-    members = {"b/two.csv.gz": gzip.compress(CSV), "README.md": b"# a set", "b/.x.csv": b"no"}
+    members = {
+        "b/two.csv.gz": gzip.compress(CSV, mtime=0),
+        "README.md": b"# a set",
+        "b/.x.csv": b"no",
+    }
 
     found = read(pack({**members, "a/one.jsonl": LINES}), "set.archive")
 
@@ -140,7 +145,11 @@ def test_texts_may_lie_inside_others_and_in_lists():
         (parquet({"q": [], "a": []}), "set.parquet", "it has none"),
         (b"hello", "set.txt", "it is none of these"),
         (b"\x1f\x8bxx", "set.jsonl.gz", "set.jsonl.gz: an evaluation set can be unpacked"),
-        (gzip.compress(LINES)[:-9], "set.jsonl.gz", "set.jsonl.gz: an evaluation set can be"),
+        (
+            gzip.compress(LINES, mtime=0)[:-9],
+            "set.jsonl.gz",
+            "set.jsonl.gz: an evaluation set can be",
+        ),
         (tar({"README": b"x"}), "set.tar.gz", "the archive has no file that is called so"),
         (LINES + b"\n{", "set.jsonl", "set.jsonl, line 3: an evaluation set has a JSON object"),
         (

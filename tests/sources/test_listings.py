@@ -16,14 +16,14 @@ from curate.sources.inputs import find_inputs
 FETCH = FetchSection(attempts=3, first_wait_seconds=0.01, maximum_wait_seconds=0.05)
 NAME = "CC-MAIN-2026-40"
 PATHS = [f"crawl-data/{NAME}/segments/{n}/warc/{n:03}.warc.gz" for n in range(10)]
-LISTING = gzip.compress("".join(f"{path}\n" for path in PATHS).encode())
+LISTING = gzip.compress("".join(f"{path}\n" for path in PATHS).encode(), mtime=0)
 
 
 @pytest.fixture
 def web():
     files = {path: path.encode() for path in PATHS}
     files[f"crawl-data/{NAME}/warc.paths.gz"] = LISTING
-    files[f"crawl-data/{NAME}/wet.paths.gz"] = gzip.compress(PATHS[3].encode())
+    files[f"crawl-data/{NAME}/wet.paths.gz"] = gzip.compress(PATHS[3].encode(), mtime=0)
     with Web(files) as server:
         yield server
 
@@ -123,7 +123,7 @@ def test_more_than_a_listing_has_is_an_error(web, settings, asked, found):
     ("content", "came"),
     [
         (b"", "it is empty"),
-        (gzip.compress(b"\n \n"), "it is empty"),
+        (gzip.compress(b"\n \n", mtime=0), "it is empty"),
         (LISTING[:-12], "it is cut off"),
         (b"\x1f\x8b" + bytes(30), "it cannot be unpacked"),
         (b"\xff\xfe\n", "it cannot be unpacked"),
