@@ -22,7 +22,7 @@ from curate.sources.opus import without_asides
 _OPUS_ROOTS = {"document", "text", "cesDoc", "letsmt"}
 _FIRST_TAG = re.compile(r"\s*<([A-Za-z_][\w.:-]*)")
 _OPUS_SENTENCE = re.compile(r"<s\s[^<>]*\bid=")
-_WEBVTT = re.compile(r"WEBVTT(?!\S)")
+_WEBVTT = re.compile(r"WEBVTT(?!\S)|(?i:web)?(?i:vtt)[ \t]*\n")  # the standard's, misspelt
 _XML_READERS: dict[str, tuple[str, Reader]] = {
     "tt": ("ttml", read_ttml),
     "sami": ("sami", read_sami),

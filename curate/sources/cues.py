@@ -57,6 +57,9 @@ _NEARLY_TIMING_CHARACTERS = 100  # looked at: the pattern's cost grows with thei
 _INDEX = re.compile(r"\s*-?\d{1,9}\s*")
 _PLACE = re.compile(r"(?:\s*[A-Za-z]\w*:\S+(?!\S))*\s*")
 _NO_CUE = re.compile(r"\s*(?:NOTE(?!\S)|STYLE\s*$|REGION\s*$|Region:)")
+_SIGNATURE = re.compile(r"WEBVTT|(?i:web)?(?i:vtt)[ \t]*(?:\n|\Z)")  # some misspell it
+_NUMBERS = re.compile(r"\d+\s*:\s*\d")
+_WORD = re.compile(r"\w")
 
 _WEIGHTS = np.array([36000, 3600, 600, 60, 10, 1, 0.1, 0.01, 0.001])  # of a stamp's digits
 
@@ -106,7 +109,7 @@ def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
     Args:
         blocks: the file's text, cut anywhere.
         note: is called with `cues_damaged` or `blocks_left_out` and the line that ends what was
-            no cue.
+            no cue. An arrow in no timing is harmless where there is no dialogue.
     """
     line = 0
     for chunk in cut(blocks, lambda text: after(text, "\n\n")):
@@ -281,8 +284,9 @@ def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:
             before = "cue"
         elif timing:
             before = "cues_damaged"
-            note(before, line + number)
-        elif any(block) and not block[0].startswith("WEBVTT"):
+            is_harmless = webvtt and _is_harmless(timing, block)
+            note("blocks_left_out" if is_harmless else before, line + number)
+        elif any(block) and not _SIGNATURE.match(block[0]):
             if webvtt and _NO_CUE.match(block[0]):
                 before = "blocks_left_out"
             elif before == "cue":
@@ -306,7 +310,11 @@ def _split(
     for number, raw in enumerate(lines, 1):  # the last number is used below
         line = raw.strip()
         found = (_TIMING.match(line) or _LOOSE_TIMING.match(line)) if ">" in line else None
-        starts = found is not None or (">" in line and _is_damaged_timing(line, webvtt))
+        starts = found is not None or (
+            ">" in line
+            and _is_damaged_timing(line, webvtt)
+            and not (webvtt and not timing and _is_in_block(line, block))
+        )
         ends = webvtt and not line
         if starts:
             _drop_index(block, webvtt=webvtt, in_cue=bool(timing))
@@ -323,6 +331,18 @@ def _split(
 def _is_damaged_timing(line: str, webvtt: bool) -> bool:
     head = line[:_NEARLY_TIMING_CHARACTERS]
     return (webvtt and "-->" in line) or _NEARLY_TIMING.search(head) is not None
+
+
+def _is_in_block(line: str, block: list[str]) -> bool:
+    """Whether an arrow stands in a style sheet, a region or a note of WebVTT."""
+    return bool(block and _NO_CUE.match(block[0])) and not _NUMBERS.search(line)
+
+
+def _is_harmless(timing: str, block: list[str]) -> bool:
+    """Whether an arrow that is in no timing has no dialogue before, behind or beneath it."""
+    if block:
+        return _NO_CUE.match(block[0]) is not None and not _NUMBERS.search(timing)
+    return _WORD.search(timing) is None or _NO_CUE.match(timing) is not None
 
 
 def _drop_index(block: list[str], *, webvtt: bool, in_cue: bool) -> None:

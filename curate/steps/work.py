@@ -16,7 +16,7 @@ from curate.sources import document_id
 from curate.store import Store, content_key
 
 VERSIONS = {  # raise one when the step's output changes for the same inputs
-    "read": 11,
+    "read": 12,
     "pair": 1,
     "ids": 1,
     "language": 5,

@@ -191,6 +191,60 @@ def test_a_webvtt_block_without_a_timing_goes_on_the_one_before():
     assert (sink.counts["cues_damaged"], sink.counts["blocks_left_out"]) == (3, 2)
 
 
+@pytest.mark.parametrize(
+    "arrow",
+    [
+        "-->\n",
+        "- --> -\n\n",
+        "-->\nREGION\nid:x\n-->\n\n",
+        "REGION\n--->\nid:x\n\n",
+        "REGION\nid:x-->\n\n",
+        "STYLE\n<!-- a {} -->\nb {}\n\n",
+        "NOTE see\nA --> B\n\n",
+    ],
+)
+def test_an_arrow_in_webvtt_that_is_no_timing_and_has_no_dialogue_is_no_damage(arrow):
+    data = f"WEBVTT\n\n00:01.000 --> 00:02.000\none\n\n{arrow}00:03.000 --> 00:04.000\ntwo\n"
+    sink = read_film(data.encode())
+    assert sink.take_documents()["text"].to_list() == ["one\ntwo"]
+    assert skips(sink) == []
+    assert sink.counts["blocks_left_out"] >= 1
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "-->\nlost\n",
+        "lost -->\n",
+        "00:02.000 --> 00:\n",
+        "NOTE x\n00:0x.000 --> 00:03.000\nlost\n",
+        "-->\n\nlost\n",
+        "STYLE\na {}\n00:0x.000 --> 00:03.000\nlost\n",
+    ],
+)
+def test_an_arrow_in_webvtt_that_may_have_cost_dialogue_is_told(lost):
+    data = f"WEBVTT\n\n{lost}\n00:03.000 --> 00:04.000\ntwo\n"
+    sink = read_film(data.encode())
+    assert sink.take_documents()["text"].to_list() == ["two"]
+    assert [reason for reason, *_ in skips(sink)] == ["damaged"]
+
+
+@pytest.mark.parametrize("signature", ["vtt", "WebVTT", "WEBvtt \nWEBVTT", "webvtt\r"])
+def test_a_misspelt_signature_costs_no_cue(signature):
+    data = f"{signature}\n\nNOTE x\n\n00:01.000 --> 00:02.000\none\n"
+    sink = read_film(data.encode())
+    assert sink.take_documents()["text"].to_list() == ["one"]
+    assert skips(sink) == []
+    assert sink.counts["format_webvtt"] == 1
+
+
+@pytest.mark.parametrize("rest", ["and then.", "vtt or not", "nvtt"])
+def test_what_is_left_of_a_cue_that_was_cut_off_is_no_signature(rest):
+    sink = read_film(f"{rest}\n\n00:01.000 --> 00:02.000\none\n".encode())
+    assert sink.take_documents()["text"].to_list() == ["one"]
+    assert [reason for reason, *_ in skips(sink)] == ["damaged"]
+
+
 DAMAGE = {
     "none": lambda text: text,
     "byte order mark": lambda text: "\ufeff" + text,
