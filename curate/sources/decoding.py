@@ -40,7 +40,6 @@ _ZEROS: dict[
     (True, False, True, False): "utf-16-be",
 }
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding=["']([\w.-]{1,40})["']""")
-_BEYOND_ASCII = re.compile("[^\x00-\x7f\ufffd]")
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,8 @@ def _encoding(head: bytes, sample: bytes, language: str) -> tuple[str, float]:
     if not sample:
         return "utf-8", CERTAIN
     text = sample.decode("utf-8", "replace")
-    good, bad = len(_BEYOND_ASCII.findall(text)), text.count("\ufffd")
+    bad = text.count("\ufffd")
+    good = len(text) - bad - len(text.encode("ascii", "ignore"))
     if good > bad:  # UTF-8 on the whole
         return "utf-8", round(good / (good + bad), 4)
     declared = _DECLARED.match(head)

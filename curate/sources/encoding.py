@@ -190,14 +190,15 @@ def detect(data: bytes, *, language: str | None = None) -> Detected:
             return Detected(codec, CERTAIN)
     if wide := find_wide(data[:1024]):
         return Detected(wide, CERTAIN)
-    shifts = _ESCAPES.search(data[:SAMPLE_BYTES])
+    first = data[:SAMPLE_BYTES]
+    shifts = (b"\x1b" in first or b"~{" in first) and _ESCAPES.search(first)
     if not shifts:
         try:
             data.decode()
             return Detected("utf-8", CERTAIN)
         except UnicodeDecodeError:
             pass
-    found = _guess(data[:SAMPLE_BYTES] if shifts else sample(data), language)
+    found = _guess(first if shifts else sample(data), language)
     if shifts and not found.encoding.startswith(("iso2022", "hz")):
         try:
             data.decode()

@@ -12,7 +12,11 @@ import html
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curate.sources.cues import UNSPACED, Cues, decode_entities, in_plain, spaces
 
@@ -152,14 +156,19 @@ def _without_asides(text: str) -> tuple[str, int]:
     return "".join([*kept, text[begin:]]) if kept else text, whole
 
 
-def detokenise(text: str, language: str) -> str:
+def detokenise(text: str, language: str, *, unspaced: bool = True) -> str:
     """Lines of tokens with `JOINT` between them → lines as they are written.
+
+    Args:
+        text: the lines.
+        language: ISO 639-1; empty where unknown.
+        unspaced: whether scripts without spaces may be among them.
 
     >>> detokenise(JOINT.join(["It", "'s", "“", "him", "”", ",", "isn", "'t", "it", "?"]), "en")
     "It's “him”, isn't it?"
     """
     text = text.replace(f" {JOINT}", JOINT)
-    if not text.isascii():
+    if unspaced and not text.isascii():
         text = _UNSPACED_JOINT.sub("", text)
     for opening, closing in map(tuple, _PAIRS):
         if opening in text:
@@ -210,7 +219,19 @@ def _sentences(
         ids = [_ID.search(chunk, begin, end) for begin, end in tags.tolist()]
         names += [found[1] if found else "" for found in ids]
     starts, ends = times.T.tolist()
-    yield Cues(starts, ends, detokenise(cue_scan.text_of(texts), language).split("\n"))
+    length, unspaced = opus_scan.loosen(texts, _kinds())
+    text = detokenise(cue_scan.text_of(texts[:length]), language, unspaced=unspaced)
+    yield Cues(starts, ends, text.split("\n"))
+
+
+@cache
+def _kinds() -> NDArray[np.uint16]:
+    """uint16[KINDS]: characters of words with spaces between, of other scripts, marks after words."""
+    from curate.sources import cue_scan
+
+    return cue_scan.kinds_of(
+        [rf"(?![{UNSPACED}])\w", f"[{UNSPACED}{_WIDE_MARKS}]", r"[,.!?;:%…)\]}]"]
+    )
 
 
 def sentences_by_rules(

@@ -268,3 +268,55 @@ def sentences(codes: Any, kinds: Any) -> Any:
     if inside or found != count or count == 0:
         return none
     return out[:length], times, tags
+
+
+@compiled
+def _is_word(codes: Any, at: Any, kinds: Any) -> Any:
+    """Whether a word begins at a place that stands apart from the word before: no n't."""
+    size = len(codes)
+    if at >= size or not kinds[min(codes[at], len(kinds) - 1)] & 1:
+        return False
+    return (
+        codes[at] not in (78, 110)
+        or at + 1 == size
+        or (codes[at + 1] != APOSTROPHE and codes[at + 1] != 0x2019)
+    )
+
+
+@compiled
+def loosen(codes: Any, kinds: Any) -> Any:
+    """Joints between two words made spaces, those before a usual mark taken out, in place.
+
+    `opus.detokenise` would do the same at its end; the others are left to it.
+
+    Args:
+        codes: uint32[characters]: of `sentences`.
+        kinds: of `opus._kinds`.
+
+    Returns:
+        The length of the text; whether there is a character of scripts without spaces.
+    """
+    last = len(kinds) - 1
+    size = len(codes)
+    length = 0
+    before = np.uint16(0)  # the kind of the previous character
+    seen = np.uint16(0)
+    mark = -2  # where the last mark is that a joint before was taken from
+    for at in range(size):
+        code = codes[at]
+        kind = kinds[min(code, last)]
+        seen |= kind
+        if code == JOINT:
+            if (before & 1 or mark == at - 1) and _is_word(codes, at + 1, kinds):
+                code = np.uint32(SPACE)
+            elif before & 1 and at + 1 < size and kinds[min(codes[at + 1], last)] & 4:
+                is_last = at + 2 == size or codes[at + 2] == NEWLINE
+                if is_last or (
+                    codes[at + 2] == JOINT and at + 3 < size and kinds[min(codes[at + 3], last)] & 1
+                ):
+                    mark = at + 1
+                    continue
+        codes[length] = code
+        length += 1
+        before = kind
+    return length, seen & 2 != 0

@@ -39,7 +39,9 @@ from curate.sources.dialogue import (
 from curate.sources.encoding import _HIGH, SAMPLE_BYTES, sample
 from curate.sources.opus import _sentences as read_chunk
 from curate.sources.opus import (
+    JOINT,
     _without_asides,
+    detokenise,
     read_named_sentences,
     sentences_by_rules,
     without_asides,
@@ -281,6 +283,40 @@ def test_usual_opus_needs_no_expressions(film, blank):
     ]
     assert repr([tuple(row) for row in times.tolist()]) == repr(expected)
     assert sentences(read_chunk, chunk) == sentences(sentences_by_rules, chunk)
+
+
+TOKENS = [
+    "a", "word", "Zu", "é", "7", "_", "n't", "n’t", "N'T", "n", "'s", "'", "’", "l'", "l", "d", "un", "-ils",
+    "-", ",", ".", "?", "!", ";", ":", "…", "...", "..", "%", ")", "]", "}", "(", "[", "¿", "“", "”", '"',
+    "«", "»", "‘", "、", "。", "！", "日", "ไทย", "", " x", "\n", "\n", "𠀀", "🎵", "\U00030001",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(TOKENS), max_size=40),
+    st.sampled_from(["", "en", "fr", "nl", "et", "zh", "pt_br"]),
+)
+@settings(max_examples=2000, deadline=None)
+def test_loosened_tokens_are_joined_as_all_of_them_are(tokens, language):
+    from curate.sources import opus_scan
+    from curate.sources.opus import _kinds
+
+    text = JOINT.join(tokens).replace(f"{JOINT}\n", "\n").replace(f"\n{JOINT}", "\n")
+    codes = cue_scan.codes_of(text).copy()
+    length, unspaced = opus_scan.loosen(codes, _kinds())
+    loosened = cue_scan.text_of(codes[:length])
+    assert detokenise(loosened, language, unspaced=unspaced) == detokenise(text, language)
+
+
+def test_joints_within_usual_text_need_no_expressions():
+    from curate.sources import opus_scan
+    from curate.sources.opus import _kinds
+
+    tokens = ["Well", ",", "he", "is", "n't", "here", ".", "Who", "is", "?"]
+    codes = cue_scan.codes_of(JOINT.join(tokens)).copy()
+    length, unspaced = opus_scan.loosen(codes, _kinds())
+    assert cue_scan.text_of(codes[:length]) == f"Well, he is{JOINT}n't here. Who is?"
+    assert not unspaced
 
 
 @given(st.sampled_from(SEEDS), st.randoms(use_true_random=False))
