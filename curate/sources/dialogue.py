@@ -97,24 +97,28 @@ def make_of_signs(
     """
     from curate.sources import cue_scan as scan
 
-    if not bits.any():
+    every = int(np.bitwise_or.reduce(bits))
+    if not every:
         return text.replace("\n", " ")
     cues = text.split(BREAK)
     wanted = scan.UNTIDY | scan.MARKS_ONLY
     wanted |= scan.SOUND if section.remove_sounds else 0
     wanted |= scan.LYRIC if section.lyrics != "keep" else 0
     wanted |= scan.SPEAKER if section.remove_speakers else 0
-    wanted |= scan.ADVERT | scan.CREDIT if section.remove_advertisements else 0
-    chosen = (bits & wanted) != 0
-    removed = False
-    if section.remove_advertisements:
-        removed = _remove_advertisements(cues, bits, count)
-    _change(cues, chosen, lambda part: _cleaned(part, section, count, changed=removed))
+    uploaders = scan.ADVERT | scan.CREDIT if section.remove_advertisements else 0
+    chosen = (bits & (wanted | uploaders)) != 0
+    within = beginning = False
+    quiet = every
+    if every & (wanted | uploaders):
+        removed = bool(every & uploaders) and _remove_advertisements(cues, bits, count)
+        _change(cues, chosen, lambda part: _cleaned(part, section, count, changed=removed))
+        if section.repair_ocr:
+            signs = _opened([cues[place] for place in chosen.nonzero()[0].tolist()])
+            within, beginning = _confusions(signs)
+            quiet = int(np.bitwise_or.reduce(bits[~chosen], initial=0))
     if section.repair_ocr:
-        signs = _confusions(_opened([cues[place] for place in chosen.nonzero()[0].tolist()]))
-        quiet = np.bitwise_or.reduce(bits[~chosen], initial=0)
-        within = signs[0] or bool(quiet & scan.SIGN_WITHIN)
-        beginning = signs[1] or bool(quiet & scan.SIGN_BEGINNING)
+        within = within or bool(quiet & scan.SIGN_WITHIN)
+        beginning = beginning or bool(quiet & scan.SIGN_BEGINNING)
         if within or beginning:
             language = (language or guess_language(_opened(cues))).partition("_")[0]
             wanted = scan.MAY_WITHIN if within else 0
@@ -253,6 +257,7 @@ def _counted(pattern: re.Pattern[str], new: str, text: str, name: str, count: Co
 
 # --- advertisements and credits
 
+_BEGIN = r"^\W*"
 
 @cache
 def _uploaders() -> dict[int, tuple[tuple[str, ...], re.Pattern[str]]]:
@@ -270,9 +275,13 @@ def _uploaders() -> dict[int, tuple[tuple[str, ...], re.Pattern[str]]]:
             table for name, table in tables.items() if (name == "any") is (bit == cue_scan.ADVERT)
         ]
         keys = {key for table in mine for key in table["keys"]}
-        patterns = [f"(?:{pattern})" for table in mine for pattern in table["patterns"]]
-        pattern = re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
-        found[bit] = tuple(sorted(keys)), pattern
+        patterns = [pattern for table in mine for pattern in table["patterns"]]
+        begun = [part for part in patterns if part.startswith(_BEGIN)]
+        together = "|".join(f"(?:{part})" for part in patterns if part not in begun)
+        if begun:  # tried at the beginning of a line only
+            begin = "|".join(f"(?:{part.removeprefix(_BEGIN)})" for part in begun)
+            together += f"|{_BEGIN}(?:{begin})"
+        found[bit] = tuple(sorted(keys)), re.compile(together, re.IGNORECASE | re.MULTILINE)
     return found
 
 

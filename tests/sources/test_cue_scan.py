@@ -37,7 +37,6 @@ from curate.sources.dialogue import (
     signs_of,
 )
 from curate.sources.encoding import _HIGH, SAMPLE_BYTES, sample
-from curate.sources.opus import _sentences as read_chunk
 from curate.sources.opus import (
     JOINT,
     _without_asides,
@@ -46,6 +45,7 @@ from curate.sources.opus import (
     sentences_by_rules,
     without_asides,
 )
+from curate.sources.opus import _sentences as read_chunk
 from curate.sources.parallel import PairSink, read_pairs
 from curate.sources.subtitles import _breaks
 
