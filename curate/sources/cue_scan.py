@@ -39,6 +39,11 @@ _IS_UNSPACED, _IS_WORD = 1 << 8, 1 << 9
 _IS_SIGN = 1 << 10  # one of those that a rule starts from
 SIGNS = "\x02:Il0Oo|/1'"
 _LAST = KINDS - 1
+_NAMES = ("amp;", "lt;", "gt;", "quot;", "nbsp;")
+_ENTITIES = np.array(
+    [[ord(letter) for letter in name.ljust(6, "\0")] for name in _NAMES], np.uint32
+)
+_MEANT = np.array([38, LESS, GREATER, 34, 0xA0], np.uint32)
 _SIGMA, _FINAL_SIGMA = "\u03c3", "\u03c2"
 
 
@@ -117,6 +122,33 @@ def automaton(words: Iterable[tuple[str, int]]) -> Automaton:
 
 
 @compiled
+def _entity(codes: Any, at: Any) -> Any:
+    """The character of a usual entity whose `&` is before a place, and where it ends; else -1."""
+    size = len(codes)
+    if at < size and codes[at] == 35:  # a number
+        number: Any = 0
+        stop = at + 1
+        while stop < size and stop < at + 6 and 48 <= codes[stop] <= 57:
+            number = number * 10 + np.int64(codes[stop]) - 48
+            stop += 1
+        is_plain = 32 <= number < 127 or 160 <= number < 0xD800
+        if stop == size or codes[stop] != 59 or not is_plain:
+            return np.uint32(0), -1
+        return np.uint32(number), stop + 1
+    for row in range(len(_ENTITIES)):
+        place = 0
+        while (
+            _ENTITIES[row, place] != 0
+            and at + place < size
+            and codes[at + place] == _ENTITIES[row, place]
+        ):
+            place += 1
+        if _ENTITIES[row, place] == 0:
+            return _MEANT[row], at + place
+    return np.uint32(0), -1
+
+
+@compiled
 def plain(codes: Any, out: Any, kinds: Any) -> Any:
     """`cues.plain_text` of a text into `out`; its length, or -1 where the text needs more than this.
 
@@ -161,7 +193,9 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
                 continue
         elif code == 38:  # &
             if following not in (SPACE, NEWLINE):
-                return -1
+                code, at = _entity(codes, at)
+                if at < 0:
+                    return -1
         elif code == BACKSLASH:
             if following == 78:
                 code = np.uint32(NEWLINE)

@@ -14,9 +14,13 @@ from collections.abc import Iterable, Iterator
 from curate.sources.cues import BREAK, Cues, Note, after, cut
 
 _PARAGRAPH = re.compile(
-    r"<(?:\w+:)?(p|div|body)\b((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>|</(?:\w+:)?(p|div|body)\s*>"
+    r"<(?:\w+:)?(p|div|body)\b([^<>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^<>\"']*)*)>"
+    r"|</(?:\w+:)?(p|div|body)\s*>"
 )
 _ATTRIBUTE = re.compile(r"""(?:^|\s)(?:\w+:)?(begin|end|dur|t|d|start)\s*=\s*["']([^"']*)["']""")
+_OTHERS = r"""(?:\s+(?!(?:\w+:)?(?:begin|end|dur|t|d|start)[\s=])[\w:-]+="[^"'=]*")*"""
+_STAMP = r"(\d{1,3}):(\d\d):(\d\d)\.(\d{1,9})"
+_USUAL = re.compile(rf"""{_OTHERS}\s+begin="{_STAMP}"\s+end="{_STAMP}"{_OTHERS}\s*""")
 _RATE = re.compile(r"""\bframeRate\s*=\s*["'](\d{1,3})["']""")
 _MULTIPLIER = re.compile(r"""\bframeRateMultiplier\s*=\s*["'](\d{1,6})[\s:](\d{1,6})["']""")
 _TICKS = re.compile(r"""\btickRate\s*=\s*["'](\d{1,9})["']""")
@@ -27,7 +31,6 @@ _LINE_BREAK = re.compile(r"<(?:\w+:)?br\b[^<>\x01]*>", re.IGNORECASE)
 _NO_TEXT = re.compile(
     r"<!--.*?-->|<(?:\w+:)?(metadata)\b[^<>]*(?<!/)>.*?</(?:\w+:)?metadata\s*>", re.DOTALL
 )
-_SPACE = re.compile(r"\s+")
 
 _SYNC = re.compile(r"<sync\b[^<>]*?\bstart\s*=\s*[\"']?\s*(-?\d{1,12})[^<>]*>", re.IGNORECASE)
 _CLASS = re.compile(r"\bclass\s*=\s*[\"']?\s*([^\s\"'<>]+)", re.IGNORECASE)
@@ -146,6 +149,9 @@ def _span(attributes: str, rates: _Rates, outer: float) -> tuple[float, float]:
     Raises:
         ValueError: a time is none.
     """
+    if usual := _USUAL.fullmatch(attributes):
+        first, second, third, fraction, *end = usual.groups()
+        return outer + _clock(first, second, third, fraction), outer + _clock(*end)
     found = {name: _seconds(value, rates) for name, value in _ATTRIBUTE.findall(attributes)}
     begin = outer + found.get("begin", 0.0) if found or outer else math.nan
     if "dur" in found:
@@ -161,21 +167,26 @@ def _seconds(value: str, rates: _Rates) -> float:
     """
     if found := _CLOCK.fullmatch(value):
         hours, minutes, seconds, sign, fraction = found.groups()
-        whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
-        if not sign:
-            return whole
-        return whole + int(fraction) / (rates[0] if sign in ":;" else 10 ** len(fraction))
+        if sign in {".", ","}:
+            return _clock(hours, minutes, seconds, fraction)
+        frames = int(fraction) / rates[0] if sign else 0
+        return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + frames
     if found := _OFFSET.fullmatch(value):
         units = {**_UNITS, "f": 1 / rates[0], "t": 1 / rates[1]}
         return float(found[1]) * units[found[2]]
     raise ValueError(value)
 
 
+def _clock(hours: str, minutes: str, seconds: str, fraction: str) -> float:
+    whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    return whole + int(fraction) / 10 ** len(fraction)
+
+
 def _flowed(texts: list[str]) -> list[str]:
     """Texts with white space as HTML takes it, and lines where there are breaks."""
     if not texts:
         return []
-    flowed = _SPACE.sub(" ", BREAK.join(texts))
+    flowed = " ".join(BREAK.join(["", *texts, ""]).split())[1:-1]
     return _LINE_BREAK.sub("\n", flowed).split(BREAK)
 
 

@@ -259,6 +259,7 @@ def _counted(pattern: re.Pattern[str], new: str, text: str, name: str, count: Co
 
 _BEGIN = r"^\W*"
 
+
 @cache
 def _uploaders() -> dict[int, tuple[tuple[str, ...], re.Pattern[str]]]:
     """What a cue of an uploader holds, and the expressions that make sure.
