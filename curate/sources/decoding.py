@@ -89,18 +89,20 @@ def survey(stream: BinaryIO, language: str = "") -> Content:
     whole: list[bytes] | None = []
     head = b""
     utf8 = codecs.getincrementaldecoder("utf-8")()
+    pending = 0  # bytes at a block's end that begin a character
     try:
         for block in _blocks(stream):
             digest.update(block)
             if len(head) < HEAD_BYTES:
                 head += block[: HEAD_BYTES - len(head)]
             tail = (tail + block)[-HEAD_BYTES:] if size else block[-HEAD_BYTES:]
-            if invalid is None and not (block.isascii() and not utf8.getstate()[0]):
-                begin = size - len(utf8.getstate()[0])
+            if invalid is None and (pending or not block.isascii()):
+                begin = size - pending
                 try:
                     utf8.decode(block)
                 except UnicodeDecodeError as error:
                     invalid, sample = begin + error.start, block
+                pending = len(utf8.getstate()[0])
             size += len(block)
             if whole is not None:
                 whole.append(block)
@@ -108,8 +110,8 @@ def survey(stream: BinaryIO, language: str = "") -> Content:
                     whole = None
     except UNPACKING_ERRORS as error:
         broken = str(error)
-    if invalid is None and utf8.getstate()[0]:
-        invalid, sample = size - len(utf8.getstate()[0]), tail
+    if invalid is None and pending:
+        invalid, sample = size - pending, tail
     encoding, score = _encoding(head, sample, language)
     return Content(
         sha256=digest.hexdigest(),
@@ -180,8 +182,10 @@ def _encoding(head: bytes, sample: bytes, language: str) -> tuple[str, float]:
     for mark, name in BOMS:
         if head.startswith(mark):
             return name, CERTAIN
-    if wide := _ZEROS.get(tuple(byte == 0 for byte in head[:4])) or find_wide(head[:1024]):
-        return wide, CERTAIN
+    if b"\0" in head[:1024]:
+        zeros = tuple(byte == 0 for byte in head[:4])
+        if wide := _ZEROS.get(zeros) or find_wide(head[:1024]):
+            return wide, CERTAIN
     if not sample:
         return "utf-8", CERTAIN
     text = sample.decode("utf-8", "replace")

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from itertools import chain, compress, islice
+from operator import eq
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +79,7 @@ def signs_of(text: str) -> NDArray[np.int64]:
     from curate.sources import cue_scan as scan
 
     bits: NDArray[np.int64] = scan.signs(scan.codes_of(text), _kinds(), *_automaton())
-    if (bits & scan.MARKED).any():  # with what marks something here
+    if _LABEL in text:  # what marks something here
         bits |= ~(scan.ADVERT | scan.CREDIT)
     return bits
 
@@ -219,17 +221,15 @@ def join_sentences(scene: str, count: Count) -> str:
 def guess_language(text: str) -> str:
     """A language whose most frequent words make up a thirtieth of a text's beginning; empty if none do."""
     text = text[:GUESS_CHARACTERS]
-    counts = Counter(text.split(" ")[1:-1])
-    found = {
-        language: sum(
-            # of a word that follows itself every other one: the two share a space
-            text.count(f" {word} ")
-            if counts[word] > 1 and f" {word} {word} " in text
-            else counts[word]
-            for word in words
-        )
-        for language, words in _FREQUENT.items()
-    }
+    words = text.split(" ")[1:-1]
+    counts = Counter(filter(_LANGUAGES.__contains__, words))
+    found = dict.fromkeys(_FREQUENT, 0)
+    doubled = set(compress(words, map(eq, words, islice(words, 1, None))))
+    for word, number in counts.items():
+        # of a word that follows itself every other one counts: the two share a space
+        times = text.count(f" {word} ") if word in doubled else number
+        for language in _LANGUAGES[word]:
+            found[language] += times
     language = max(sorted(found), key=lambda name: found[name])
     return language if found[language] * 30 > text.count(" ") + text.count("\n") else ""
 
@@ -244,6 +244,10 @@ _FREQUENT = {
     "nl": ["het", "een", "niet", "van", "ik", "dat", "en", "je", "we", "zijn"],
     "pt": ["que", "não", "uma", "os", "para", "com", "você", "um", "do", "é"],
     "sv": ["och", "att", "det", "jag", "är", "inte", "en", "som", "på", "du"],
+}
+_LANGUAGES = {  # of a frequent word
+    word: [language for language, words in _FREQUENT.items() if word in words]
+    for word in chain.from_iterable(_FREQUENT.values())
 }
 
 

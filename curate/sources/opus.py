@@ -175,19 +175,32 @@ def detokenise(text: str, language: str, *, unspaced: bool = True) -> str:
             pair = rf"{opening}{JOINT}([^{opening}{closing}\n]*){JOINT}{closing}"
             text = re.sub(pair, rf"{opening}\1{closing}", text)
     language = language.partition("_")[0]
-    if language in _ELIDING and any(f"{mark}{JOINT}" in text for mark in "'’"):
-        text = "\n".join(
-            [
-                _ELIDED.sub(r"\1\2", line) if f"'{JOINT}" in line or f"’{JOINT}" in line else line
-                for line in text.split("\n")
-            ]
-        )
+    if language in _ELIDING:
+        text = _elided(text)
     if language in _INFLECTING:
         text = _INFLECTED.sub(r"\1", text)
     for pattern, replacement in _OPENING:
         text = pattern.sub(replacement, text)
     text = (_JOINED if language in _PROCLITIC else _JOINED_CLITICS).sub("", text)
     return text.replace(JOINT, " ")
+
+
+def _elided(text: str) -> str:
+    """Lines of tokens with those joined whose vowel an apostrophe stands for."""
+    lines = set()  # begin and end of those that may have any
+    for mark in "'’":
+        at = text.find(mark + JOINT)
+        while at >= 0:
+            end = text.find("\n", at)
+            end = end if end >= 0 else len(text)
+            lines.add((text.rfind("\n", 0, at) + 1, end))
+            at = text.find(mark + JOINT, end)
+    parts = []
+    done = 0
+    for begin, end in sorted(lines):
+        parts += text[done:begin], _ELIDED.sub(r"\1\2", text[begin:end])
+        done = end
+    return "".join([*parts, text[done:]]) if parts else text
 
 
 def _find_aside(text: str, mark: str, begin: int) -> int:
