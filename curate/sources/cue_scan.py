@@ -339,28 +339,49 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
 
 
 @compiled
-def breaks(starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -> Any:
-    """Where scenes end, see `subtitles._breaks`: int64[breaks], the last begin, the last end.
+def scenes(codes: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -> Any:
+    """The cues that are not empty: a line end before each of a scene, `BREAK` before each scene.
+
+    A scene ends where nothing is said for so long, and where times jump back as much. The first
+    cue has nothing before it where it goes on the scene of the cue before.
 
     Args:
-        starts: float64[cues].
+        codes: uint32[characters]: of cues, `BREAK` between them.
+        starts: float64[cues]: seconds; NaN where unknown.
         ends: float64[cues].
         begin: of the cue before.
         end: of the cue before.
         gap: in seconds.
+
+    Returns:
+        uint32[characters]; how many cues these are; the last begin and the last end.
     """
-    found = np.empty(len(starts), np.int64)
-    count = 0
-    for at in range(len(starts)):
-        start, stop = starts[at], ends[at]
-        # comparisons with NaN, an unknown time, are false
-        pause, jump = start - end, begin - start
-        if (jump if jump > pause else pause) >= gap:  # noqa: FURB136  # of NaN it means this
-            found[count] = at
-            count += 1
-        if not np.isnan(start):
-            begin = start
-            end = stop if stop > start else start  # noqa: FURB136
-        elif not np.isnan(stop):
-            end = stop
-    return found[:count], begin, end
+    size = len(codes)
+    out = np.empty(size + 1, np.uint32)
+    length = 0
+    kept = 0
+    at = 0
+    for cue in range(len(starts)):
+        first = at
+        while at < size and codes[at] != BREAK:
+            at += 1
+        if at > first:
+            start, stop = starts[cue], ends[cue]
+            # comparisons with NaN, an unknown time, are false
+            pause, jump = start - end, begin - start
+            if (jump if jump > pause else pause) >= gap:  # noqa: FURB136  # of NaN it means this
+                out[length] = BREAK
+                length += 1
+            elif kept > 0:
+                out[length] = NEWLINE
+                length += 1
+            if not np.isnan(start):
+                begin = start
+                end = stop if stop > start else start  # noqa: FURB136
+            elif not np.isnan(stop):
+                end = stop
+            out[length : length + at - first] = codes[first:at]
+            length += at - first
+            kept += 1
+        at += 1
+    return out[:length], kept, begin, end

@@ -13,7 +13,7 @@ import html
 import math
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -131,9 +131,7 @@ def _read_film(
 
     cues = cues_of(stream, content, kind, language, note)
     is_opus = kind.name == "opus"
-    spoken = _speak(cues, "sentences" if is_opus else "cues", language, section, sink)
-    joins = section.join_sentences and not is_opus  # which has whole sentences
-    scenes = _scenes(spoken, section, sink, joins=joins)
+    scenes = _scenes(cues, "sentences" if is_opus else "cues", language, section, sink)
     identity, part = _identity(film) if film else content.sha256, 0
     documents = _join(scenes, section.maximum_document_characters)
     for part, dialogue in enumerate(documents, 1):
@@ -243,30 +241,6 @@ def _title(content: Content) -> str | None:
     return " ".join(html.unescape(found[1]).split()) or None if found else None
 
 
-def _speak(
-    cues: Iterable[Cues], unit: str, language: str, section: SubtitlesSection, sink: Sink
-) -> Iterator[Cues]:
-    """Cues cleaned and counted, those without dialogue left out."""
-    for starts, ends, texts in cues:
-        if not texts:
-            continue
-        plain = plain_text(BREAK.join(texts))
-        silent = _empty(plain)
-        sink.count(unit, len(texts) - silent)
-        spoken = make_dialogue(plain, section, language, sink.count)
-        empty = _empty(spoken)
-        if empty > silent:
-            sink.count("cues_emptied", empty - silent)
-        lines = spoken.split(BREAK)
-        if not empty:
-            yield Cues(starts, ends, lines)
-        else:
-            kept = [place for place, line in enumerate(lines) if line]
-            yield Cues(
-                [starts[at] for at in kept], [ends[at] for at in kept], [lines[at] for at in kept]
-            )
-
-
 def _empty(text: str) -> int:
     """How many empty cues are in a text with `BREAK` between them."""
     if text and BREAK * 2 not in text and text[0] != BREAK != text[-1]:
@@ -275,50 +249,45 @@ def _empty(text: str) -> int:
 
 
 def _scenes(
-    cues: Iterable[Cues], section: SubtitlesSection, sink: Sink, *, joins: bool
+    cues: Iterable[Cues], unit: str, language: str, section: SubtitlesSection, sink: Sink
 ) -> Iterator[str]:
-    """Lines of dialogue, parted where nothing is said for `scene_gap_seconds`.
+    """Lines of dialogue, cleaned and counted, parted where nothing is said for `scene_gap_seconds`.
 
     They are also parted where times jump back as much (a second disc), and where a scene would
     outgrow `maximum_document_characters`; a line that is longer stays whole.
     """
+    from curate.sources import cue_scan
+
+    joins = section.join_sentences and unit == "cues"  # sentences are whole
     rest = ""  # a scene that may go on
     begin = end = math.nan
     for starts, ends, texts in cues:
-        breaks, begin, end = _breaks(starts, ends, begin, end, section.scene_gap_seconds)
-        done = 0
-        for stop_at in [*breaks, len(texts)]:
-            scene = "\n".join([rest, *texts[done:stop_at]] if rest else texts[done:stop_at])
-            if joins:
-                scene = join_sentences(scene, sink.count)
-            *whole, rest = _pieces(scene, section.maximum_document_characters)
-            yield from whole
-            if stop_at in breaks and rest:
-                yield rest
-                rest = ""
-            done = stop_at
+        if not texts:
+            continue
+        plain = plain_text(BREAK.join(texts))
+        silent = _empty(plain)
+        sink.count(unit, len(texts) - silent)
+        spoken = cue_scan.codes_of(make_dialogue(plain, section, language, sink.count))
+        times = np.array(starts, np.float64), np.array(ends, np.float64)
+        codes, kept, begin, end = cue_scan.scenes(
+            spoken, *times, begin, end, section.scene_gap_seconds
+        )
+        if kept < len(texts) - silent:
+            sink.count("cues_emptied", len(texts) - silent - kept)
+        if not kept:
+            continue
+        text = cue_scan.text_of(codes)
+        if rest:
+            text = f"{rest}{text}" if text[0] == BREAK else f"{rest}\n{text}"
+        if joins:
+            text = join_sentences(text, sink.count)
+        *ended, last = text.split(BREAK)
+        for scene in filter(None, ended):
+            yield from _pieces(scene, section.maximum_document_characters)
+        *whole, rest = _pieces(last, section.maximum_document_characters)
+        yield from whole
     if rest:
         yield rest
-
-
-def _breaks(
-    starts: Sequence[float], ends: Sequence[float], begin: float, end: float, gap: float
-) -> tuple[list[int], float, float]:
-    """The places of the cues before which a scene ends, and the last begin and end that are known.
-
-    Args:
-        starts: in seconds; NaN where unknown.
-        ends: likewise.
-        begin: of the cue before them.
-        end: likewise.
-        gap: in seconds.
-    """
-    from curate.sources import cue_scan
-
-    found, begin, end = cue_scan.breaks(
-        np.array(starts, np.float64), np.array(ends, np.float64), begin, end, gap
-    )
-    return found.tolist(), begin, end
 
 
 def _pieces(scene: str, maximum_characters: int) -> list[str]:

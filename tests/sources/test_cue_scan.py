@@ -47,7 +47,6 @@ from curate.sources.opus import (
 )
 from curate.sources.opus import _sentences as read_chunk
 from curate.sources.parallel import PairSink, read_pairs
-from curate.sources.subtitles import _breaks
 
 MARKUP = [
     "<", ">", "</", "i>", "<i>", "</font>", "<c.a b>", "<rt>", "<00:01>", "< 3", "<3", "<\\N", "{", "}",
@@ -340,27 +339,39 @@ def test_mutated_films_are_read_as_the_rules_read_them(seed, dice):
     assert speak(text, bits, SECTIONS[0], "") == speak(text, every, SECTIONS[0], "")
 
 
-def breaks_by_rules(starts, ends, begin, end, gap):
-    breaks = []
-    for at, (start, stop) in enumerate(zip(starts, ends, strict=True)):
+def scenes_by_rules(texts, starts, ends, begin, end, gap):
+    """Lists of the cues of each scene, the first of which goes on the scene before."""
+    found = [[]]
+    for text, start, stop in zip(texts, starts, ends, strict=True):
+        if not text:
+            continue
         if max(start - end, begin - start) >= gap:
-            breaks.append(at)
+            found.append([])
+        found[-1].append(text)
         if not math.isnan(start):
             begin, end = start, max(start, stop)
         elif not math.isnan(stop):
             end = stop
-    return repr((breaks, begin, end))
+    return found, begin, end
 
 
 TIMES = st.one_of(st.integers(0, 30).map(float), st.sampled_from([math.nan, math.inf, -math.inf]))
+TIMED = st.tuples(st.sampled_from(["", "a", "two\nlines", "日本"]), TIMES, TIMES)
 
 
-@given(st.lists(st.tuples(TIMES, TIMES), max_size=12), TIMES, TIMES)
-@settings(deadline=None)  # the first call compiles
+@given(st.lists(TIMED, min_size=1, max_size=12), TIMES, TIMES)
+@settings(max_examples=500, deadline=None)
 def test_scenes_end_where_a_walk_over_the_times_says(film, begin, end):
-    starts, ends = [row[0] for row in film], [row[1] for row in film]
-    found = repr(_breaks(starts, ends, begin, end, 5.0))
-    assert found == breaks_by_rules(starts, ends, begin, end, 5.0)
+    texts, starts, ends = zip(*film, strict=True)
+    scenes, *last = scenes_by_rules(texts, starts, ends, begin, end, 5.0)
+    codes = cue_scan.codes_of(BREAK.join(texts))
+    found, kept, begin, end = cue_scan.scenes(
+        codes, np.array(starts), np.array(ends), begin, end, 5.0
+    )
+    lines = [scene.split("\n") if scene else [] for scene in cue_scan.text_of(found).split(BREAK)]
+    assert lines == [[line for text in scene for line in text.split("\n")] for scene in scenes]
+    assert repr([begin, end]) == repr(last)
+    assert kept == len([text for text in texts if text])
 
 
 @given(
