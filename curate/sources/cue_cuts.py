@@ -20,6 +20,10 @@ from curate.sources.wikitext_tokens import compiled
 DASH = 45
 STAMP = len("00:01:02,345")
 _HEADER = np.array([ord(letter) for letter in "WEBVTT"], np.uint32)
+_NOTE, _STYLE, _REGION, _OLD_REGION = (
+    np.array([ord(letter) for letter in word], np.uint32)
+    for word in ("NOTE", "STYLE", "REGION", "Region:")
+)
 _LAST = KINDS - 1
 
 
@@ -137,11 +141,31 @@ def _clock(codes: Any, at: Any) -> Any:
 
 
 @compiled
+def _is_word(codes: Any, begin: Any, stop: Any, word: Any) -> Any:
+    size = len(word)
+    return stop - begin >= size and np.array_equal(codes[begin : begin + size], word)
+
+
+@compiled
+def _begins_no_cue(codes: Any, begin: Any, stop: Any, kinds: Any) -> Any:
+    """Whether a line begins a note, a style sheet or a region, as `cues` says."""
+    if _is_word(codes, begin, stop, _NOTE):
+        after = begin + len(_NOTE)
+        return after == stop or kinds[min(codes[after], _LAST)] & 2 != 0
+    return (
+        (_is_word(codes, begin, stop, _STYLE) and stop - begin == len(_STYLE))
+        or (_is_word(codes, begin, stop, _REGION) and stop - begin == len(_REGION))
+        or _is_word(codes, begin, stop, _OLD_REGION)
+    )
+
+
+@compiled
 def webvtt(codes: Any, kinds: Any) -> Any:
-    """The cues of WebVTT without notes, styles and damage.
+    """The cues of WebVTT without damage.
 
     It begins with a block that begins with `WEBVTT`, or with a cue. A cue is a line of two times,
     after no line or one that names it, and lines of text; a blank line comes before the next.
+    Between them are notes, style sheets and regions.
 
     Args:
         codes: uint32[characters].
@@ -149,7 +173,8 @@ def webvtt(codes: Any, kinds: Any) -> Any:
 
     Returns:
         uint32[characters]: the texts with `BREAK` between them, no white space around a line;
-        float64[cues, 2]: start and end in seconds. No cues where anything is otherwise.
+        float64[cues, 2]: start and end in seconds; int64[blocks]: the lines (from 1) that end notes,
+        style sheets and regions. No cues where anything is otherwise.
     """
     size = len(codes)
     out = np.empty(size, np.uint32)
@@ -157,7 +182,11 @@ def webvtt(codes: Any, kinds: Any) -> Any:
     for at in range(1, size):
         cues += codes[at] == GREATER and codes[at - 1] == DASH
     times = np.empty((cues, 2))
-    none = out[:0], times[:0]
+    others = np.empty(size // 5 + 1, np.int64)  # with a line end, one has five characters
+    none = out[:0], times[:0], others[:0]
+    left = 0
+    number = 0
+    is_other = False  # this block, before its times
     length = 0
     cue = 0
     lines = 0  # of this block, before its times
@@ -177,13 +206,17 @@ def webvtt(codes: Any, kinds: Any) -> Any:
             at += 1
         stop = at
         at += 1
+        number += 1
         while begin < stop and kinds[min(codes[begin], _LAST)] & 2:
             begin += 1
         while stop > begin and kinds[min(codes[stop - 1], _LAST)] & 2:
             stop -= 1
         if begin == stop:
             if lines > 0 and not in_header:
-                return none
+                if not is_other:
+                    return none
+                others[left] = number
+                left += 1
             in_cue = in_header = False
             lines = 0
         elif arrow >= 0:
@@ -217,7 +250,14 @@ def webvtt(codes: Any, kinds: Any) -> Any:
                 in_header = True
                 for place in range(6):
                     in_header = in_header and codes[begin + place] == _HEADER[place]
+            if lines == 0:
+                is_other = _begins_no_cue(codes, begin, stop, kinds)
             lines += 1
-    if cue != cues or cues == 0 or (lines > 0 and not in_header):
+    if lines > 0 and not in_header:
+        if not is_other:
+            return none
+        others[left] = number + (codes[size - 1] == NEWLINE)
+        left += 1
+    if cue != cues or cues == 0:
         return none
-    return out[:length], times
+    return out[:length], times, others[:left]

@@ -113,7 +113,7 @@ def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
     """
     line = 0
     for chunk in cut(blocks, lambda text: after(text, "\n\n")):
-        yield _usual_webvtt(chunk) or _read_lines(chunk, line, note, webvtt=True)
+        yield _usual_webvtt(chunk, line, note) or _read_lines(chunk, line, note, webvtt=True)
         line += chunk.count("\n")
 
 
@@ -251,13 +251,15 @@ def _usual_subrip(chunk: str) -> Cues | None:
     return Cues(seconds[:count], seconds[count:], found)
 
 
-def _usual_webvtt(chunk: str) -> Cues | None:
-    """The cues of WebVTT without notes, styles and damage; None for any other."""
+def _usual_webvtt(chunk: str, line: int, note: Note) -> Cues | None:
+    """The cues of WebVTT without damage, `line` lines before the chunk; None for any other."""
     from curate.sources import cue_cuts, cue_scan
 
-    texts, times = cue_cuts.webvtt(cue_scan.codes_of(chunk), spaces())
+    texts, times, others = cue_cuts.webvtt(cue_scan.codes_of(chunk), spaces())
     if not len(times):
         return None
+    for number in others.tolist():
+        note("blocks_left_out", line + number)
     starts, ends = times.T.tolist()
     return Cues(starts, ends, cue_scan.text_of(texts).split(BREAK))
 
