@@ -39,6 +39,7 @@ _IS_UNSPACED, _IS_WORD = 1 << 8, 1 << 9
 _IS_SIGN = 1 << 10  # one of those that a rule starts from
 SIGNS = "\x02:Il0Oo|/1'"
 _LAST = KINDS - 1
+_MOST_ODD = 50  # cues: more of them go faster all at once
 _NAMES = ("amp;", "lt;", "gt;", "quot;", "nbsp;")
 _ENTITIES = np.array(
     [[ord(letter) for letter in name.ljust(6, "\0")] for name in _NAMES], np.uint32
@@ -149,20 +150,12 @@ def _entity(codes: Any, at: Any) -> Any:
 
 
 @compiled
-def plain(codes: Any, out: Any, kinds: Any) -> Any:
-    """`cues.plain_text` of a text into `out`; its length, or -1 where the text needs more than this.
-
-    Args:
-        codes: uint32[characters].
-        out: uint32[characters].
-        kinds: of `cues.spaces`.
-    """
+def _plain_cue(codes: Any, at: Any, out: Any, length: Any, kinds: Any) -> Any:
+    """`plain` of the cue at a place; where it and its text end, -1 where it needs more than this."""
     size = len(codes)
-    length = 0
     pending = np.uint32(0)  # white space that was not written yet
     begins = True  # a cue
-    at = 0
-    while at < size:
+    while at < size and codes[at] != BREAK:
         code = codes[at]
         at += 1
         following = codes[at] if at < size else np.uint32(BREAK)
@@ -171,15 +164,15 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
             first = codes[stop] if stop < size else np.uint32(BREAK)
             if 97 <= (first | 32) <= 122:
                 if first == 114 and stop == at and stop + 1 < size and codes[stop + 1] == 116:
-                    return -1  # <rt
+                    return -1, length  # <rt
                 while stop < size and codes[stop] not in (LESS, GREATER, BREAK):
                     stop += 1
                 if stop == size or codes[stop] != GREATER:
-                    return -1
+                    return -1, length
                 at = stop + 1
                 continue
             if 48 <= following <= 57 or following == BACKSLASH or kinds[min(following, _LAST)] & 2:
-                return -1
+                return -1, length
         elif code == 123:  # {
             after = codes[at + 1] if at + 1 < size else np.uint32(BREAK)
             is_override = following == BACKSLASH and after not in (78, 104)
@@ -188,14 +181,14 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
                 while stop < size and codes[stop] not in (123, 125, LESS, BREAK):
                     stop += 1
                 if stop == size or codes[stop] != 125:
-                    return -1
+                    return -1, length
                 at = stop + 1
                 continue
         elif code == 38:  # &
             if following not in (SPACE, NEWLINE):
                 code, at = _entity(codes, at)
                 if at < 0:
-                    return -1
+                    return -1, length
         elif code == BACKSLASH:
             if following == 78:
                 code = np.uint32(NEWLINE)
@@ -205,11 +198,6 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
                 at += 1
         if code == NEWLINE:
             pending = code
-        elif code == BREAK:
-            out[length] = code
-            length += 1
-            pending = np.uint32(0)
-            begins = True
         elif kinds[min(code, _LAST)] & 1:
             pending = max(pending, np.uint32(1))
         else:
@@ -220,7 +208,45 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
             begins = False
             out[length] = code
             length += 1
-    return length
+    return at, length
+
+
+@compiled
+def plain(codes: Any, out: Any, kinds: Any) -> Any:
+    """`cues.plain_text` of a text, but for the cues that need more than this: they become empty.
+
+    Args:
+        codes: uint32[characters]: of cues, `BREAK` between them.
+        out: uint32[characters]: takes the text.
+        kinds: of `cues.spaces`.
+
+    Returns:
+        The length of the text, -1 where they are too many; int64[odd cues]: which these are.
+    """
+    size = len(codes)
+    odd = np.empty(_MOST_ODD, np.int64)
+    count = 0
+    cue = 0
+    at = 0
+    length = 0
+    while True:
+        stop, end = _plain_cue(codes, at, out, length, kinds)
+        if stop < 0:
+            if count == _MOST_ODD:
+                return -1, odd
+            odd[count] = cue
+            count += 1
+            stop = at
+            while stop < size and codes[stop] != BREAK:
+                stop += 1
+        else:
+            length = end
+        if stop == size:
+            return length, odd[:count]
+        out[length] = BREAK
+        length += 1
+        at = stop + 1
+        cue += 1
 
 
 @compiled

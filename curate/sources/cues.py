@@ -161,8 +161,16 @@ def plain_text(text: str) -> str:
 
     codes = cue_scan.codes_of(text)
     out = np.empty_like(codes)
-    length = cue_scan.plain(codes, out, spaces())
-    return cue_scan.text_of(out[:length]) if length >= 0 else plain_by_rules(text)
+    length, odd = cue_scan.plain(codes, out, spaces())
+    if length < 0:
+        return plain_by_rules(text)
+    plain = cue_scan.text_of(out[:length])
+    if not len(odd):
+        return plain
+    before, cues = text.split(BREAK), plain.split(BREAK)
+    for place in odd.tolist():
+        cues[place] = plain_by_rules(before[place])
+    return BREAK.join(cues)
 
 
 @cache
