@@ -252,4 +252,8 @@ class Sink:
 
 def _scalar_values(text: str) -> str:
     """The text without lone surrogates, which no UTF-8 can hold."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text

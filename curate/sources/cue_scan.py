@@ -39,7 +39,6 @@ _IS_UNSPACED, _IS_WORD = 1 << 8, 1 << 9
 _IS_SIGN = 1 << 10  # one of those that a rule starts from
 SIGNS = "\x02:Il0Oo|/1'"
 _LAST = KINDS - 1
-_MOST_ODD = 50  # cues: more of them go faster all at once
 _NAMES = ("amp;", "lt;", "gt;", "quot;", "nbsp;")
 _ENTITIES = np.array(
     [[ord(letter) for letter in name.ljust(6, "\0")] for name in _NAMES], np.uint32
@@ -212,19 +211,19 @@ def _plain_cue(codes: Any, at: Any, out: Any, length: Any, kinds: Any) -> Any:
 
 
 @compiled
-def plain(codes: Any, out: Any, kinds: Any) -> Any:
+def plain(codes: Any, out: Any, odd: Any, kinds: Any) -> Any:
     """`cues.plain_text` of a text, but for the cues that need more than this: they become empty.
 
     Args:
         codes: uint32[characters]: of cues, `BREAK` between them.
-        out: uint32[characters]: takes the text.
+        out: uint32[characters]: takes the text (to make an array here would cost a short text more).
+        odd: int64[any]: takes which cues these are.
         kinds: of `cues.spaces`.
 
     Returns:
-        The length of the text, -1 where they are too many; int64[odd cues]: which these are.
+        The length of the text, -1 where there are more odd cues than have room; how many there are.
     """
     size = len(codes)
-    odd = np.empty(_MOST_ODD, np.int64)
     count = 0
     cue = 0
     at = 0
@@ -232,8 +231,8 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
     while True:
         stop, end = _plain_cue(codes, at, out, length, kinds)
         if stop < 0:
-            if count == _MOST_ODD:
-                return -1, odd
+            if count == len(odd):
+                return -1, count
             odd[count] = cue
             count += 1
             stop = at
@@ -242,7 +241,7 @@ def plain(codes: Any, out: Any, kinds: Any) -> Any:
         else:
             length = end
         if stop == size:
-            return length, odd[:count]
+            return length, count
         out[length] = BREAK
         length += 1
         at = stop + 1
@@ -365,7 +364,9 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
 
 
 @compiled
-def scenes(codes: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -> Any:
+def scenes(
+    codes: Any, out: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any
+) -> Any:
     """The cues that are not empty: a line end before each of a scene, `BREAK` before each scene.
 
     A scene ends where nothing is said for so long, and where times jump back as much. The first
@@ -373,6 +374,7 @@ def scenes(codes: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -
 
     Args:
         codes: uint32[characters]: of cues, `BREAK` between them.
+        out: uint32[characters + 1]: takes the text.
         starts: float64[cues]: seconds; NaN where unknown.
         ends: float64[cues].
         begin: of the cue before.
@@ -380,10 +382,9 @@ def scenes(codes: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -
         gap: in seconds.
 
     Returns:
-        uint32[characters]; how many cues these are; the last begin and the last end.
+        The length of the text; how many cues these are; the last begin and the last end.
     """
     size = len(codes)
-    out = np.empty(size + 1, np.uint32)
     length = 0
     kept = 0
     at = 0
@@ -410,4 +411,4 @@ def scenes(codes: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -
             length += at - first
             kept += 1
         at += 1
-    return out[:length], kept, begin, end
+    return length, kept, begin, end

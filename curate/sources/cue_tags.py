@@ -179,7 +179,7 @@ def _seconds(value: str, rates: _Rates) -> float:
 
 def _clock(hours: str, minutes: str, seconds: str, fraction: str) -> float:
     whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
-    return whole + int(fraction) / 10 ** len(fraction)
+    return whole + int(fraction) / 10.0 ** len(fraction)
 
 
 def _flowed(texts: list[str]) -> list[str]:

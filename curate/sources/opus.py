@@ -195,7 +195,7 @@ def _elided(text: str) -> str:
             end = end if end >= 0 else len(text)
             lines.add((text.rfind("\n", 0, at) + 1, end))
             at = text.find(mark + JOINT, end)
-    parts = []
+    parts: list[str] = []
     done = 0
     for begin, end in sorted(lines):
         parts += text[done:begin], _ELIDED.sub(r"\1\2", text[begin:end])

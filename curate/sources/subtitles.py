@@ -268,15 +268,16 @@ def _scenes(
         silent = _empty(plain)
         sink.count(unit, len(texts) - silent)
         spoken = cue_scan.codes_of(make_dialogue(plain, section, language, sink.count))
+        out = np.empty(len(spoken) + 1, np.uint32)
         times = np.array(starts, np.float64), np.array(ends, np.float64)
-        codes, kept, begin, end = cue_scan.scenes(
-            spoken, *times, begin, end, section.scene_gap_seconds
+        length, kept, begin, end = cue_scan.scenes(
+            spoken, out, *times, begin, end, section.scene_gap_seconds
         )
         if kept < len(texts) - silent:
             sink.count("cues_emptied", len(texts) - silent - kept)
         if not kept:
             continue
-        text = cue_scan.text_of(codes)
+        text = cue_scan.text_of(out[:length])
         if rest:
             text = f"{rest}{text}" if text[0] == BREAK else f"{rest}\n{text}"
         if joins:

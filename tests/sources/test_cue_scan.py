@@ -87,8 +87,8 @@ def test_usual_markup_needs_no_rules():
     codes = cue_scan.codes_of(text)
     out = np.empty_like(codes)
     kinds = cue_scan.kinds_of([r"[ \xa0]", r"\s"])
-    length, odd = cue_scan.plain(codes, out, kinds)
-    assert odd.tolist() == []
+    length, odd = cue_scan.plain(codes, out, np.empty(1, np.int64), kinds)
+    assert odd == 0
     assert cue_scan.text_of(out[:length]) == "Who's\nthere?\x01Tom & me\n1 > 0"
 
 
@@ -368,9 +368,11 @@ def test_scenes_end_where_a_walk_over_the_times_says(film, begin, end):
     texts, starts, ends = zip(*film, strict=True)
     scenes, *last = scenes_by_rules(texts, starts, ends, begin, end, 5.0)
     codes = cue_scan.codes_of(BREAK.join(texts))
-    found, kept, begin, end = cue_scan.scenes(
-        codes, np.array(starts), np.array(ends), begin, end, 5.0
+    out = np.empty(len(codes) + 1, np.uint32)
+    length, kept, begin, end = cue_scan.scenes(
+        codes, out, np.array(starts), np.array(ends), begin, end, 5.0
     )
+    found = out[:length]
     lines = [scene.split("\n") if scene else [] for scene in cue_scan.text_of(found).split(BREAK)]
     assert lines == [[line for text in scene for line in text.split("\n")] for scene in scenes]
     assert repr([begin, end]) == repr(last)
