@@ -86,7 +86,8 @@ def show(found: dict[str, Any], before: dict[str, Any]) -> None:
     cpu = sum(row["cpu"] for row in linked)
     peak = max(row["peak"] for row in linked)
     print(
-        f"  after signatures: {cpu:.1f} CPU s, peak {peak / 2**20:.0f} MiB ({found['signature_bytes'] / 2**20:.0f} MiB of signatures alone)"
+        f"  after signatures: {cpu:.1f} CPU s, peak {peak / 2**20:.0f} MiB, {peak / documents / 1000:.3f} kB/doc "
+        f"({found['signature_bytes'] / 2**20:.0f} MiB of signatures alone)"
     )
     print(
         f"  links {found['links']:,}; planted pairs at J ≥ .75: {found['found']:,} of {found['planted']:,} found; members {found['members']:,}"

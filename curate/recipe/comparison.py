@@ -53,7 +53,7 @@ _SIZES = {
 }
 
 
-PROCESS_BYTES = 256 << 20  # what a worker holds before it holds any data: libraries, compiled code
+PROCESS_BYTES = 320 << 20  # what a worker holds before it holds any data: libraries, compiled code
 
 
 def parse_size(size: object) -> int:

@@ -4,7 +4,8 @@ What decides who survives is a dozen columns of text; it is read only of documen
 cluster, and where even these do not fit, of a **piece**: whole components of the graph whose nodes
 are texts and whose edges are verified pairs, whatever limits and scopes say. No cluster lies in two.
 
-Memory beside a piece: 32 bytes for each document, and 60 for each text that may be in a cluster.
+Memory beside a piece: `NUMBER_BYTES` for each document, and `NODE_BYTES` for each text that may be
+in a cluster; a piece takes what these leave, or a quarter if they leave less.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from curate.recipe import DuplicatesSection
 from curate.steps.work import Work, name_of
 
 DOCUMENT_BYTES = 1500  # of memory for each document that is compared
+NUMBER_BYTES = 32
+NODE_BYTES = 60
 LINKS_A_TIME = 1 << 20
 FLUSHED_ROWS = 1 << 17
 PLACE = (
@@ -116,8 +119,10 @@ def _cut(
     root = connected(len(nodes), find_places(nodes, one), find_places(nodes, other))
     at = find_places(texts, nodes)
     compared = int(counts[at[at >= 0]].sum())
+    room = section.memory_for_data - NUMBER_BYTES * int(counts.sum()) - NODE_BYTES * len(nodes)
+    room = max(room, section.memory_for_data // 4, 1)
     del texts, counts, edges, one, other
-    count = max(1, -(-compared * DOCUMENT_BYTES // section.memory_for_data))
+    count = max(1, -(-compared * DOCUMENT_BYTES // room))
     piece_of = (root % count).astype(np.uint32)
     with tempfile.TemporaryDirectory() as folder:
         files = spill(_choose(readers, nodes, piece_of), Path(folder))

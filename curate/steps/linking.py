@@ -466,11 +466,12 @@ def _cut_pairs(pairs: pl.DataFrame, section: DuplicatesSection) -> list[pl.DataF
     """Sorted pairs in pieces whose sets fit into memory."""
     if pairs.is_empty():
         return []
-    most = section.memory_for_data / SHINGLE_BYTES
+    room = max(section.memory_for_data - PAIR_BYTES * pairs.height, section.memory_for_data // 4)
+    most = max(1, room // SHINGLE_BYTES)
     sizes = pairs.select(pl.col("size_a").cast(pl.Int64), pl.col("size_b").cast(pl.Int64))
     largest = sizes.sum_horizontal().max()
     assert isinstance(largest, int)
-    if largest > most:
+    if largest * SHINGLE_BYTES > section.memory_for_data:
         raise ComponentError(
             f"the shingles of two texts fit into {section.memory:,} bytes",
             f"two have {largest:,} of {SHINGLE_BYTES} bytes",
