@@ -364,9 +364,7 @@ def signs(codes: Any, kinds: Any, classes: Any, steps: Any, found: Any) -> Any:
 
 
 @compiled
-def scenes(
-    codes: Any, out: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any
-) -> Any:
+def scenes(codes: Any, out: Any, starts: Any, ends: Any, begin: Any, end: Any, gap: Any) -> Any:
     """The cues that are not empty: a line end before each of a scene, `BREAK` before each scene.
 
     A scene ends where nothing is said for so long, and where times jump back as much. The first
