@@ -38,9 +38,11 @@ from curate.duplicates.signatures import Signatures
 from curate.recipe import make_recipe
 from curate.schema import COLUMNS
 from curate.steps import deciding, linking, splitting
+from curate.steps.clustering import fits_at_once
 from curate.steps.measuring import score_key
 from curate.steps.work import DOCUMENT_COLUMNS, Block, Corpus, Work, name_of
 from curate.store import Store
+from flows.clustering import find_clusters
 from flows.runners import WORKER
 
 BLOCK_DOCUMENTS = 20_000
@@ -171,8 +173,18 @@ class Clock:
         for item in items:
             function(self.work, item)
         row = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        self.stages[name] = {**row, "peak": reset_peak("VmHWM"), "disk": self.disk() - before}
+        row |= {"peak": reset_peak("VmHWM"), "disk": self.disk() - before}
+        if name in self.stages:  # another round
+            was = self.stages[name]
+            row = {of: max(was[of], row[of]) if of == "peak" else was[of] + row[of] for of in row}
+        self.stages[name] = row
         print(name, self.stages[name], file=sys.stderr, flush=True)
+
+    def objects(
+        self, name: str, function: Callable[[Work, Any], Any], items: Sequence[Any], _: object
+    ) -> None:
+        """Run a step on items that have an object each, as `flows.run.Run` does."""
+        self.run(name, function, items)
 
     def disk(self) -> int:
         """Bytes in the store."""
@@ -240,11 +252,18 @@ def measure(documents: int, memory: str, folder: Path) -> dict[str, Any]:
         clock.run("verify", linking.verify_part, parts)
         clock.run("link", linking.gather_links, [cut])
         decided = deciding.Decided(corpus, linking.link_key(work, corpus))
-        clock.run("survivors", deciding.find_survivors, [decided])
-        decided = replace(decided, survivors=deciding.survivors_key(work, decided))
+        clusters = deciding.plan_survivors(work, decided)
+        if fits_at_once(clusters):
+            clock.run("survivors", deciding.find_survivors, [decided])
+        else:
+            clusters = find_clusters(clock, clusters)
+            places = [(decided, clusters, place) for place in range(count)]
+            clock.run("settle", deciding.settle_block, places)
+            clock.run("survivors", deciding.sum_survivors, [decided])
+        decided = replace(decided, survivors=clusters.graph.key)
         clock.run("splits", splitting.split_documents, [splitting.Settled(decided)])
         links = work.store.read_frame(linking.link_name(work, corpus))
-        members = work.store.read_metadata(deciding.survivors_name(work, decided))
+        members = work.store.read_metadata(name_of("survivors", decided.survivors))
         found, planted = recall(work, links, documents)
         return {
             "documents": documents,

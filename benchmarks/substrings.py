@@ -131,7 +131,7 @@ def link(folder: Path, texts: list[str]) -> tuple[Work, Linked]:
         measuring.measure_block(work, block)
     linking.link_at_once(work, corpus)
     linked = Linked(corpus, linking.link_key(work, corpus))
-    repeats.find_copies(work, (linked, work.recipe.duplicates.scope))
+    repeats.find_copies(work, repeats.plan_copies(work, (linked, work.recipe.duplicates.scope)))
     return work, linked
 
 
@@ -164,9 +164,8 @@ def read_found(work: Work, shared: sharing.Shared) -> pl.DataFrame:
         told = work.store.read_frame(
             sharing.shared_name(work, (shared, place)), ["shared_passages"]
         )
-        copies = work.store.read_frame(
-            repeats.copies_name(work, (shared.linked, work.recipe.duplicates.scope))
-        ).filter(pl.col("place") == place)
+        item = (shared.linked, work.recipe.duplicates.scope)
+        copies = repeats.read_copies(work, item, place)
         holder = documents["id"].scatter(copies["row"], copies["of"])
         counts = pl.repeat(True, documents.height, eager=True).scatter(copies["row"], False)
         frames.append(documents.hstack(told).with_columns(holder=holder, counts=counts))

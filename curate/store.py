@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,6 +41,16 @@ def content_key(step: str, version: int, **parts: Any) -> str:
     """
     text = json.dumps([step, version, parts], sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _parquet(metadata: Mapping[str, Any] | None, row_group_rows: int) -> dict[str, Any]:
+    """How a frame is written."""
+    return {
+        "compression": "zstd",
+        "compression_level": 3,
+        "row_group_size": row_group_rows,
+        "metadata": {"curate": json.dumps(metadata or {}, sort_keys=True)},
+    }
 
 
 @dataclass(frozen=True)
@@ -149,15 +159,22 @@ class Store:
             metadata: whatever JSON can hold.
             row_group_rows: what a reader of a part of the rows reads at least.
         """
-        notes = {"curate": json.dumps(metadata or {}, sort_keys=True)}
         with self.publishing(name) as temporary:
-            frame.write_parquet(
-                temporary,
-                compression="zstd",
-                compression_level=3,
-                row_group_size=row_group_rows,
-                metadata=notes,
-            )
+            frame.write_parquet(temporary, **_parquet(metadata, row_group_rows))
+
+    def join_frames(
+        self, name: str, parts: Sequence[str], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Publish frames as one, in their order, as `write_frame` would; none is held whole.
+
+        Args:
+            name: in the store.
+            parts: names of frames that have the same columns.
+            metadata: whatever JSON can hold.
+        """
+        frames = pl.concat([self.scan_frame(part) for part in parts])
+        with self.publishing(name) as temporary:
+            frames.sink_parquet(temporary, engine="streaming", **_parquet(metadata, ROW_GROUP_ROWS))
 
     def read_frame(self, name: str, columns: list[str] | None = None) -> pl.DataFrame:
         """A frame, or some of its columns."""

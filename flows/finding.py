@@ -6,16 +6,14 @@ passages: anchors ─▶ common ones ─▶ windows ─▶ those that several ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from curate.steps import repeats, sharing
+from curate.steps.clustering import fits_at_once
 from curate.steps.spanning import Found
-from curate.steps.work import Linked, Work
+from curate.steps.work import Linked
+from flows.clustering import find_clusters
 from flows.run import Run
-
-Item = TypeVar("Item")
 
 
 def find_spans(run: Run, linked: Linked) -> Found:
@@ -45,30 +43,25 @@ def find_spans(run: Run, linked: Linked) -> Found:
 
 def _find_copies(run: Run, linked: Linked, scope: repeats.Scope) -> None:
     """Documents that repeat another one of their scope."""
-    item = (linked, scope)
-    run.one("copies", repeats.find_copies, item, repeats.copies_name(run.work, item))
-
-
-def _each(
-    run: Run,
-    stage: str,
-    function: Callable[[Work, Item], None],
-    items: Sequence[Item],
-    name: Callable[[Work, Item], str],
-) -> list[str]:
-    """Run a step on items that have an object each; its names."""
-    names = [name(run.work, item) for item in items]
-    run.each(stage, function, items, lambda item: run.has(name(run.work, item)))
-    return names
+    work = run.work
+    clusters = repeats.plan_copies(work, (linked, scope))
+    places = range(clusters.graph.blocks)
+    if all(run.has(repeats.copies_name(clusters.graph.key, place)) for place in places):
+        run.reuse("copies")
+    elif fits_at_once(clusters):
+        run.each("copies", repeats.find_copies, [clusters])
+    else:
+        clusters = find_clusters(run, clusters)
+        run.each("copies", repeats.settle_copies, [(clusters, place) for place in places])
 
 
 def _count_lines(run: Run, lines: repeats.Lines) -> int:
     """Count lines or paragraphs by ranges of their hashes; in how many."""
     blocks = [(lines, place) for place in range(len(lines.linked.corpus.blocks))]
-    _each(run, "lines", repeats.hash_block, blocks, repeats.lines_name)
+    run.objects("lines", repeats.hash_block, blocks, repeats.lines_name)
     count = repeats.plan_ranges(run.work, lines)
     parts = [repeats.LineRange(lines, number, count) for number in range(count)]
-    _each(run, "repeats", repeats.count_lines, parts, repeats.repeats_name)
+    run.objects("repeats", repeats.count_lines, parts, repeats.repeats_name)
     return count
 
 
@@ -77,7 +70,7 @@ def _tag(run: Run, ranges: list[repeats.LineRange], linked: Linked) -> Linked:
     if not ranges:
         return linked
     items = [(ranges, place) for place in range(len(linked.corpus.blocks))]
-    _each(run, "tag", repeats.tag_block, items, repeats.tag_name)
+    run.objects("tag", repeats.tag_block, items, repeats.tag_name)
     return repeats.assemble_tagged(run.work, ranges[0].lines, linked)
 
 
@@ -87,18 +80,18 @@ def _share(run: Run, linked: Linked) -> Linked:
     _find_copies(run, linked, repeats.scope_of_copies(work.recipe.duplicates))
     places = range(len(linked.corpus.blocks))
     first = [(linked, place) for place in places]
-    names = _each(run, "anchors", sharing.hash_anchors, first, sharing.anchors_name)
+    names = run.objects("anchors", sharing.hash_anchors, first, sharing.anchors_name)
     anchors = sharing.count_rows(work, names)
     if not anchors:
         least = work.recipe.spans.shared_words
         run.warnings.append(f"[spans] no document has shared_words = {least} words")
     shared = sharing.Shared(linked, sharing.plan_ranges(anchors))
-    _each(run, "common", sharing.count_anchors, shared.anchors, sharing.common_name)
+    run.objects("common", sharing.count_anchors, shared.anchors, sharing.common_name)
     second = [(shared, place) for place in places]
-    names = _each(run, "windows", sharing.hash_windows, second, sharing.windows_name)
+    names = run.objects("windows", sharing.hash_windows, second, sharing.windows_name)
     windows = sharing.count_rows(work, names)
     shared = replace(shared, window_ranges=sharing.plan_ranges(windows))
-    _each(run, "passages", sharing.join_windows, shared.windows, sharing.passages_name)
+    run.objects("passages", sharing.join_windows, shared.windows, sharing.passages_name)
     third = [(shared, place) for place in places]
-    _each(run, "shared", sharing.find_shared, third, sharing.shared_name)
+    run.objects("shared", sharing.find_shared, third, sharing.shared_name)
     return sharing.assemble_shared(work, linked)

@@ -32,10 +32,12 @@ from curate.steps import (
     spanning,
     splitting,
 )
+from curate.steps.clustering import fits_at_once
 from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Linked, Work, find_repeats, name_of
 from curate.store import Store
 from flows import artifacts, outcome
+from flows.clustering import find_clusters
 from flows.finding import find_spans
 from flows.recipes import find_recipe
 from flows.run import Run, start_run
@@ -178,8 +180,27 @@ def decide(run: Run, corpus: Corpus) -> deciding.Decided:
         decided = change(run, find_spans(run, Linked(corpus, decided.links)))
         judge(run, decided.corpus)
     decided = look_back(run, decided)
-    run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
-    return replace(decided, survivors=deciding.survivors_key(work, decided))
+    return replace(decided, survivors=survive(run, decided))
+
+
+def survive(run: Run, decided: deciding.Decided) -> str:
+    """Who survives among what passes: at once where that fits into memory, else in pieces; the key."""
+    clusters = deciding.plan_survivors(run.work, decided)
+    key = clusters.graph.key
+    name = name_of("survivors", key)
+    if run.has(name) or fits_at_once(clusters):
+        run.one("survivors", deciding.find_survivors, decided, name)
+        return key
+    clusters = find_clusters(run, clusters)
+    judged = decided.made if decided.made.blocks else decided.corpus
+    run.each(
+        "settle",
+        deciding.settle_block,
+        [(decided, clusters, place) for place in range(len(judged.blocks))],
+        lambda item: run.has(deciding.members_name(key, item[2])),
+    )
+    run.one("survivors", deciding.sum_survivors, decided, name)
+    return key
 
 
 def look_back(run: Run, decided: deciding.Decided) -> deciding.Decided:
@@ -269,8 +290,7 @@ def make(run: Run, decided: deciding.Decided) -> deciding.Decided:
         return decided
     measure(run, decided.made)
     judge(run, decided.made)
-    run.one("survivors", deciding.find_survivors, decided, deciding.survivors_name(work, decided))
-    return replace(decided, made_survivors=deciding.survivors_key(work, decided))
+    return replace(decided, made_survivors=survive(run, decided))
 
 
 def alarm(run: Run, decided: deciding.Decided) -> None:

@@ -96,6 +96,18 @@ class Run:
         count["seconds"] = round(count["seconds"] + time.monotonic() - started, 3)
         return [results[place] for place in range(len(todo))]
 
+    def objects(
+        self,
+        stage: str,
+        function: Callable[[Work, Item], None],
+        items: Sequence[Item],
+        name: Callable[[Work, Item], str],
+    ) -> list[str]:
+        """Run a step on items that have an object each; the names of these."""
+        names = [name(self.work, item) for item in items]
+        self.each(stage, function, items, lambda item: self.has(name(self.work, item)))
+        return names
+
     def one(self, stage: str, function: Callable[[Work, Item], Any], item: Item, name: str) -> None:
         """Run a step that has one object for the whole corpus."""
         self.each(stage, function, [item], lambda _: self.has(name))

@@ -164,6 +164,14 @@ def cut_ranges(count: int) -> list[tuple[int, int]]:
     return [(low, high - 1) for low, high in pairwise(bounds)]
 
 
+def least_power(least: float) -> int:
+    """The least power of two that is not less."""
+    count = 1
+    while count < least:
+        count *= 2
+    return count
+
+
 # --- files
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
@@ -24,7 +25,7 @@ from curate.decide import (
 from curate.duplicates.clusters import MEMBERS
 from curate.schema import COLUMNS, DOCUMENT
 from curate.score.comparison import comparison
-from curate.steps.clustering import find_members
+from curate.steps.clustering import Clustering, choose_at_once, make_clustering, read_members
 from curate.steps.measuring import read_scores, score_key
 from curate.steps.work import (
     DOCUMENT_COLUMNS,
@@ -36,6 +37,8 @@ from curate.steps.work import (
     read_documents,
 )
 
+HITS = pl.Schema({"source": pl.String, "rule": pl.String, "hit": pl.Int64})
+PASSING = pl.Schema({"source": pl.String, "passing": pl.UInt32})
 MADE = "augment:"  # begins the source of a made document
 MADE_PRIORITY = 1 << 20  # a made document never outlives one that was read
 
@@ -150,9 +153,24 @@ def preferred_keys(work: Work, *corpora: Corpus) -> list[str]:
     return [score_key(work, block, scorer) for corpus in corpora for block in corpus.blocks]
 
 
-def survivors_name(work: Work, decided: Decided) -> str:
-    """The object of the duplicates among what passes."""
-    return name_of("survivors", survivors_key(work, decided))
+def members_name(key: str, place: int) -> str:
+    """The object of the duplicates in a block."""
+    return name_of("survivors", f"{key}-{place:05}")
+
+
+def plan_survivors(work: Work, decided: Decided) -> Clustering:
+    """What is clustered: what passes; with made documents, those and what is kept."""
+    section = work.recipe.duplicates
+    corpus, made = decided.corpus, decided.made
+    key = survivors_key(work, decided)
+    documents = [block.documents for block in corpus.blocks + made.blocks]
+    if not made.blocks:
+        read = partial(_read_passing, decided)
+        return make_clustering(key, read, documents, section, decided.links, decided.earlier)
+    # a made text is meant to be near to its parent: only equal texts count
+    scope = "snapshot" if section.scope == "snapshot" else "release"
+    section = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
+    return make_clustering(key, partial(_read_kept_and_made, decided), documents, section)
 
 
 def find_survivors(work: Work, decided: Decided) -> None:
@@ -160,46 +178,65 @@ def find_survivors(work: Work, decided: Decided) -> None:
 
     With made documents: which of them repeat a kept document, or one another.
     """
-    section = work.recipe.duplicates
-    corpus, made = decided.corpus, decided.made
-    name = survivors_name(work, decided)
-    earlier = None
-    if not made.blocks:
-        readers = [partial(_read_compared, work, corpus, n) for n in range(len(corpus.blocks))]
-        documents = sum(block.documents for block in corpus.blocks)
-        earlier = read_earlier(work, decided.earlier)
-        members = find_members(work, readers, documents, decided.links, section, earlier)
-        sources = [_count_sources(work, block) for block in corpus.blocks]
-    else:
-        # a made text is meant to be near to its parent: only equal texts count
-        scope = "snapshot" if section.scope == "snapshot" else "release"
-        section = section.model_copy(update={"versions": "off", "by": (), "scope": scope})
-        readers = [partial(_read_kept, work, decided, n) for n in range(len(corpus.blocks))]
-        readers += [partial(_read_compared, work, made, n) for n in range(len(made.blocks))]
-        documents = sum(block.documents for block in corpus.blocks + made.blocks)
-        members = find_members(work, readers, documents, "", section)
+    clustering = plan_survivors(work, decided)
+    members = choose_at_once(work, clustering)
+    for place in range(len(_judged(decided).blocks)):
+        mine = members.filter(pl.col("place") == place)
+        _write_members(work, (decided, clustering, place), mine)
+    sum_survivors(work, decided)
+
+
+def settle_block(work: Work, item: tuple[Decided, Clustering, int]) -> None:
+    """The duplicates in a block, of all pieces."""
+    _write_members(work, item, read_members(work, *item[1:]))
+
+
+def _judged(decided: Decided) -> Corpus:
+    """The documents that survive or not."""
+    return decided.made if decided.made.blocks else decided.corpus
+
+
+def _write_members(
+    work: Work, item: tuple[Decided, Clustering, int], members: pl.DataFrame
+) -> None:
+    decided, clustering, place = item
+    if decided.made.blocks:
         members = members.filter(pl.col("source").str.starts_with(MADE))
-        sources = [_count_sources(work, block) for block in made.blocks]
-    hits = pl.concat([members.select("source", "rule").drop_nulls(), *_left_out(work, decided)])
-    funnel = _count_duplicates(work, pl.concat(sources), hits)
-    before = pl.Series([], dtype=pl.String) if earlier is None else earlier["id"].unique()
-    is_earlier = pl.col("duplicate_of").is_in(before.implode()).fill_null(value=False)
-    members = members.select(*MEMBERS.names(), "place", is_earlier=is_earlier)
-    released = members.filter("is_earlier").group_by("rule").len().sort("rule")
-    metadata = {"funnel": funnel.to_dicts(), "released_before": dict(released.rows())}
-    work.store.write_frame(name, members.sort("place", "id").rechunk(), metadata)
+    members = members.sort("id")
+    hits = members.drop_nulls("rule").group_by("source", "rule").agg(hit=pl.len())
+    released = members.filter("is_earlier").group_by("rule").len()
+    metadata = {"hits": hits.sort("source", "rule").rows(), "released_before": released.rows()}
+    name = members_name(clustering.graph.key, place)
+    work.store.write_frame(name, members.select(*MEMBERS.names(), "is_earlier"), metadata)
+
+
+def sum_survivors(work: Work, decided: Decided) -> None:
+    """Count the duplicates of all blocks."""
+    blocks = _judged(decided).blocks
+    key = survivors_key(work, decided)
+    facts = [work.store.read_metadata(members_name(key, n)) for n in range(len(blocks))]
+    hits = [pl.DataFrame(fact["hits"], HITS, orient="row") for fact in facts]
+    hits += [pl.DataFrame(schema=HITS), *_left_out(work, decided)]
+    sources = [pl.DataFrame(schema=PASSING), *(_count_sources(work, block) for block in blocks)]
+    funnel = _count_duplicates(work, pl.concat(sources), pl.concat(hits))
+    released: Counter[str] = Counter()
+    for fact in facts:
+        released.update(dict(fact["released_before"]))
+    metadata = {"funnel": funnel.to_dicts(), "released_before": dict(sorted(released.items()))}
+    work.store.write_frame(name_of("survivors", key), funnel, metadata)
 
 
 def count_released_before(work: Work, decided: Decided) -> dict[str, int]:
     """How many documents each rule finds to be duplicates of what was released before."""
-    return dict(work.store.read_metadata(survivors_name(work, decided))["released_before"])
+    return dict(
+        work.store.read_metadata(name_of("survivors", decided.survivors))["released_before"]
+    )
 
 
 def find_released_before(work: Work, decided: Decided, place: int) -> pl.Series:
     """The ids of those documents of a block that are duplicates of what was released before."""
-    scan = work.store.scan_frame(name_of("survivors", decided.survivors))
-    mine = (pl.col("place") == place) & pl.col("is_earlier")
-    return scan.filter(mine).select("id").collect()["id"]
+    members = work.store.read_frame(members_name(decided.survivors, place), ["id", "is_earlier"])
+    return members.filter("is_earlier")["id"]
 
 
 def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
@@ -208,28 +245,35 @@ def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
 
 
 def _left_out(work: Work, decided: Decided) -> list[pl.DataFrame]:
-    """`source` and `rule` of each document that is compared with others and is not released."""
+    """`HITS` of the documents that are compared with others and are not released."""
     if decided.made.blocks or work.recipe.duplicates.release_reference:
         return []
     return [
-        work.store.read_frame(block.name, ["source"])
-        .filter(_passing(work, block))
-        .with_columns(rule=pl.lit(REFERENCE))
+        _count_sources(work, block).select(
+            "source", rule=pl.lit(REFERENCE), hit=pl.col("passing").cast(pl.Int64)
+        )
         for block in decided.corpus.blocks
         if block.priority in work.recipe.references
     ]
 
 
-def _read_compared(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
+def _read_passing(decided: Decided, work: Work, place: int) -> pl.DataFrame:
     """What is compared of a block's documents."""
+    return _read_compared(work, decided.corpus, place)
+
+
+def _read_kept_and_made(decided: Decided, work: Work, number: int) -> pl.DataFrame:
+    """What is compared of the documents that are kept, and in the blocks after those of the made."""
+    read = len(decided.corpus.blocks)
+    if number >= read:
+        return _read_compared(work, decided.made, number - read)
+    kept = read_verdicts(work, decided, number)["removed_by"].is_null()
+    return read_comparable(work, decided.corpus, number).filter(kept)
+
+
+def _read_compared(work: Work, corpus: Corpus, place: int) -> pl.DataFrame:
     chosen = compared(work, corpus.blocks[place])
     return read_comparable(work, corpus, place).filter(chosen)
-
-
-def _read_kept(work: Work, decided: Decided, place: int) -> pl.DataFrame:
-    """What is compared of a block's documents that are kept."""
-    kept = read_verdicts(work, decided, place)["removed_by"].is_null()
-    return read_comparable(work, decided.corpus, place).filter(kept)
 
 
 def _count_sources(work: Work, block: Block) -> pl.DataFrame:
@@ -271,13 +315,14 @@ def _count_duplicates(work: Work, sources: pl.DataFrame, members: pl.DataFrame) 
     Args:
         work: the run.
         sources: `source`, `passing`; a source may have several rows.
-        members: with `source`.
+        members: `HITS`.
     """
     left = sources.group_by("source").agg(pl.col("passing").sum()).sort("source")
     rows = []
     for rule in duplicate_rules(work.recipe):
         removes = work.recipe.duplicates.action == "remove" or rule == REFERENCE
-        hits = members.filter(pl.col("rule") == rule).group_by("source").agg(hit=pl.len())
+        mine = members.filter(pl.col("rule") == rule)
+        hits = mine.group_by("source").agg(pl.col("hit").sum())
         left = left.join(hits, on="source", how="left", maintain_order="left")
         left = left.with_columns(pl.col("hit").fill_null(0))
         rows.append(
@@ -306,8 +351,7 @@ def read_verdicts(work: Work, decided: Decided, place: int, *, made: bool = Fals
     block = corpus.blocks[place]
     verdicts = work.store.read_frame(judge_name(work, block))
     ids = read_documents(work, corpus, place, ["id"])
-    scan = work.store.scan_frame(name_of("survivors", survivors))
-    members = scan.filter(pl.col("place") == place).select(MEMBERS.names()).collect()
+    members = work.store.read_frame(members_name(survivors, place), MEMBERS.names())
     section = work.recipe.duplicates
     verdicts = apply_survivors(ids.hstack(verdicts), members, section)
     left_out = block.priority in work.recipe.references and not section.release_reference

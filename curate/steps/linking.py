@@ -29,6 +29,7 @@ from curate.duplicates.bands import (
     GROUP_ENTRIES,
     cut_ranges,
     distinct,
+    least_power,
     make_entries,
     number_texts,
     read_entries,
@@ -230,16 +231,8 @@ def plan_ranges(work: Work, corpus: Corpus) -> Cut:
     """Ranges of bands that fit into memory, as many as a power of two."""
     names = [bands_name(work, block) for block in corpus.blocks]
     entries = sum(work.store.read_metadata(name)["entries"] for name in names)
-    count = _power(entries * ENTRY_BYTES / work.recipe.duplicates.memory_for_data)
+    count = least_power(entries * ENTRY_BYTES / work.recipe.duplicates.memory_for_data)
     return Cut(corpus, link_key(work, corpus), count)
-
-
-def _power(least: float) -> int:
-    """The least power of two that is not less."""
-    count = 1
-    while count < least:
-        count *= 2
-    return count
 
 
 def pairs_name(work: Work, item: tuple[Cut, int], piece: int = 0) -> str:
@@ -331,7 +324,7 @@ def plan_parts(work: Work, cut: Cut) -> Cut:
     found = _join_sketches([work.store.read_metadata(name) for name in names])
     texts, pairs = (_count_distinct(found[of]) for of in ("texts", "pairs"))
     held = min(2 * pairs, texts + pairs) * shingles * SHINGLE_BYTES + PAIR_BYTES * pairs
-    return replace(cut, parts=_power(held / work.recipe.duplicates.memory_for_data))
+    return replace(cut, parts=least_power(held / work.recipe.duplicates.memory_for_data))
 
 
 def _sketch(pairs: pl.DataFrame) -> dict[str, list[int]]:
@@ -458,7 +451,7 @@ def verify_part(work: Work, item: tuple[Cut, int]) -> None:
         held = texts.filter(texts["text_hash"].is_in(ends.implode())).partition_by("place")
         links.append(compare(some, _read_sets(scans, number, held), section))
     found = pl.concat(links).sort("hash_a", "hash_b")
-    metadata = {"candidates": pairs.height}
+    metadata = {"candidates": pairs.height, "pairs": found.height}
     work.store.write_frame(verified_name(work, item), found, metadata)
 
 
@@ -501,8 +494,8 @@ def _read_sets(
 
 
 def gather_links(work: Work, cut: Cut) -> None:
-    """The verified pairs of all parts as one object."""
+    """The verified pairs of all parts as one object, in their order, which is that of the hashes."""
     names = [verified_name(work, (cut, number)) for number in range(cut.parts)]
-    links = pl.concat([work.store.read_frame(name) for name in names])  # in order, as the parts are
-    candidates = sum(work.store.read_metadata(name)["candidates"] for name in names)
-    _write_links(work, cut.corpus, links, candidates)
+    facts = [work.store.read_metadata(name) for name in names]
+    summed = {of: sum(fact[of] for fact in facts) for of in ("candidates", "pairs")}
+    work.store.join_frames(link_name(work, cut.corpus), names, summed)

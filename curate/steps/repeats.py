@@ -4,7 +4,7 @@
     block ─▶ hashes of its lines; a range of hashes of all blocks ─▶ those of repeated lines
 
 Counts are exact, by hash. Memory: `LINES_A_COUNT` hashes and a few copies of them (300 MB) at a
-time, whatever the corpus; `find_copies` holds about what `find_survivors` does.
+time, whatever the corpus; copies are found as survivors are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from curate.recipe import DuplicatesSection
 from curate.schema import conform
 from curate.score.addresses import split_address
-from curate.steps.clustering import find_members
+from curate.steps.clustering import Clustering, choose_at_once, make_clustering, read_members
 from curate.steps.deciding import preferred_keys, read_comparable
 from curate.steps.work import Linked, Work, library_versions, name_of
 
@@ -84,9 +84,9 @@ def scope_of_copies(section: DuplicatesSection) -> Scope:
     return "snapshot" if section.scope == "snapshot" else "release"
 
 
-def copies_name(work: Work, item: tuple[Linked, Scope]) -> str:
-    """The object of the documents of a scope that repeat another one."""
-    return name_of("copies", _key(work, "copies", item[0], scope=item[1]))
+def copies_name(key: str, place: int) -> str:
+    """The object of a block's documents that repeat another one of their scope."""
+    return name_of("copies", f"{key}-{place:05}")
 
 
 def lines_name(work: Work, item: tuple[Lines, int]) -> str:
@@ -119,42 +119,50 @@ def repeats_name(work: Work, part: LineRange) -> str:
 # --- counting
 
 
-def find_copies(work: Work, item: tuple[Linked, Scope]) -> None:
+def plan_copies(work: Work, item: tuple[Linked, Scope]) -> Clustering:
+    """What is clustered: all documents, whatever other rules say of them."""
+    linked, scope = item
+    documents = [block.documents for block in linked.corpus.blocks]
+    texts_alone = {"versions": "off", "scope": scope, "by": ()}
+    section = work.recipe.duplicates.model_copy(update=texts_alone)
+    key = _key(work, "copies", linked, scope=scope)
+    return make_clustering(key, partial(_read_all, linked), documents, section, linked.links)
+
+
+def _read_all(linked: Linked, work: Work, place: int) -> pl.DataFrame:
+    frame = read_comparable(work, linked.corpus, place).with_columns(
+        row=pl.int_range(pl.len(), dtype=pl.Int64), whole=pl.coalesce("parent", "id")
+    )
+    named = ("id", "snapshot", "text_hash", "priority", "words", "date", "place", "is_reference")
+    return frame.select(*named, "row", "whole")
+
+
+def find_copies(work: Work, clustering: Clustering) -> None:
     """All documents but one of each cluster of duplicates, whatever other rules say of them.
 
     A page that a snapshot holds twelve times would else lose all its lines. `of` is the id of that
     one, or of the document that it is part of.
     """
-    linked, scope = item
+    members = choose_at_once(work, clustering)
+    for place in range(clustering.graph.blocks):
+        _write_copies(work, (clustering, place), members.filter(pl.col("place") == place))
 
-    def read(place: int) -> pl.DataFrame:
-        frame = read_comparable(work, linked.corpus, place).with_columns(
-            row=pl.int_range(pl.len(), dtype=pl.Int64), whole=pl.coalesce("parent", "id")
-        )
-        named = (
-            "id",
-            "snapshot",
-            "text_hash",
-            "priority",
-            "words",
-            "date",
-            "place",
-            "is_reference",
-        )
-        return frame.select(*named, "row", "whole")
 
-    blocks = linked.corpus.blocks
-    texts_alone = {"versions": "off", "scope": scope, "by": ()}
-    section = work.recipe.duplicates.model_copy(update=texts_alone)
-    readers = [partial(read, place) for place in range(len(blocks))]
-    documents = sum(block.documents for block in blocks)
-    members = find_members(work, readers, documents, linked.links, section)
-    losers = members.filter(pl.col("duplicate_of").is_not_null())
-    kept = members.select(duplicate_of="id", of="whole")
-    copies = losers.join(kept, on="duplicate_of", how="left").select(
-        pl.col("place").cast(pl.Int32), "row", "of"
-    )
-    work.store.write_frame(copies_name(work, item), copies.sort("place", "row"))
+def settle_copies(work: Work, item: tuple[Clustering, int]) -> None:
+    """The copies in a block, of all pieces."""
+    _write_copies(work, item, read_members(work, *item))
+
+
+def _write_copies(work: Work, item: tuple[Clustering, int], members: pl.DataFrame) -> None:
+    clustering, place = item
+    copies = members.filter(pl.col("duplicate_of").is_not_null()).select("row", "of")
+    work.store.write_frame(copies_name(clustering.graph.key, place), copies.sort("row"))
+
+
+def read_copies(work: Work, item: tuple[Linked, Scope], place: int) -> pl.DataFrame:
+    """The `row` of each copy in a block, and of what it is a copy (`of`)."""
+    key = _key(work, "copies", item[0], scope=item[1])
+    return work.store.read_frame(copies_name(key, place))
 
 
 def hash_block(work: Work, item: tuple[Lines, int]) -> None:
@@ -163,9 +171,7 @@ def hash_block(work: Work, item: tuple[Lines, int]) -> None:
     linked = counted.linked
     frame = work.store.read_frame(linked.corpus.blocks[place].name)
     owners, hashes = _hash_lines(work, frame, counted.unit)
-    copies = work.store.read_frame(copies_name(work, (linked, "snapshot"))).filter(
-        pl.col("place") == place
-    )
+    copies = read_copies(work, (linked, "snapshot"), place)
     counts = np.ones(frame.height, np.bool_)
     counts[copies["row"].to_numpy()] = False
     whole = frame.select(pl.coalesce("parent", "id").rank("dense")).to_series()  # parts are one

@@ -33,7 +33,7 @@ from curate.duplicates.bands import distinct
 from curate.schema import conform
 from curate.steps.deciding import preferred_keys
 from curate.steps.measuring import read_scores
-from curate.steps.repeats import copies_name, scope_of_copies
+from curate.steps.repeats import read_copies, scope_of_copies
 from curate.steps.work import Block, Linked, Work, library_versions, name_of, read_documents
 
 RANGE_ROWS = 1 << 21
@@ -167,10 +167,7 @@ def _read_block(work: Work, linked: Linked, place: int) -> pl.DataFrame:
     """
     corpus = linked.corpus
     frame = read_documents(work, corpus, place, ["id", "parent", "snapshot", "text"])
-    copies = work.store.read_frame(
-        copies_name(work, (linked, scope_of_copies(work.recipe.duplicates)))
-    )
-    copies = copies.filter(pl.col("place") == place)
+    copies = read_copies(work, (linked, scope_of_copies(work.recipe.duplicates)), place)
     holder = frame.select(pl.coalesce("parent", "id")).to_series()
     holder = holder.scatter(copies["row"], copies["of"])
     halves = np.frombuffer(bytes.fromhex("".join(holder)), ">u8").astype(np.uint64).reshape(-1, 2)

@@ -76,7 +76,7 @@ def share(folder, store):
         measuring.measure_block(work, block)
     linking.link_at_once(work, corpus)
     linked = Linked(corpus, linking.link_key(work, corpus))
-    repeats.find_copies(work, (linked, recipe.duplicates.scope))
+    repeats.find_copies(work, repeats.plan_copies(work, (linked, recipe.duplicates.scope)))
     places = range(len(corpus.blocks))
     for place in places:
         sharing.hash_anchors(work, (linked, place))
@@ -163,7 +163,7 @@ def read_rows(work, linked):
     for place in range(len(linked.corpus.blocks)):
         ids = read_documents(work, linked.corpus, place, ["id"])["id"]
         item = (linked, work.recipe.duplicates.scope)
-        copies = work.store.read_frame(repeats.copies_name(work, item)).filter(place=place)
+        copies = repeats.read_copies(work, item, place)
         kept_by |= {ids[row]: of for row, of in copies.select("row", "of").iter_rows()}
     assert len(kept_by) >= 25
     return [

@@ -66,7 +66,7 @@ def change(folder, store):
         measuring.measure_block(work, block)
     linking.link_at_once(work, corpus)
     linked = Linked(corpus, linking.link_key(work, corpus))
-    repeats.find_copies(work, (linked, "snapshot"))
+    repeats.find_copies(work, repeats.plan_copies(work, (linked, "snapshot")))
     places, lines = range(len(corpus.blocks)), repeats.Lines(linked)
     for place in places:
         repeats.hash_block(work, (lines, place))
@@ -174,7 +174,7 @@ def find_all(folder, store, action):
     measuring.measure_block(work, corpus.blocks[0])
     linking.link_at_once(work, corpus)
     linked = Linked(corpus, linking.link_key(work, corpus))
-    repeats.find_copies(work, (linked, "snapshot"))
+    repeats.find_copies(work, repeats.plan_copies(work, (linked, "snapshot")))
     for lines in (repeats.Lines(linked), repeats.Lines(linked, "paragraphs")):
         repeats.hash_block(work, (lines, 0))
         assert repeats.plan_ranges(work, lines) == 1

@@ -11,7 +11,7 @@ import pytest
 from curate.duplicates.candidates import LINKS
 from curate.duplicates.clusters import MEMBERS, group_for_split
 from curate.recipe import PROCESS_BYTES, make_recipe
-from curate.steps import clustering, deciding, splitting
+from curate.steps import clustering, components, deciding, splitting
 from curate.steps.measuring import score_key
 from curate.steps.splitting import Settled
 from curate.steps.work import DOCUMENT_COLUMNS, Block, Corpus, Work, name_of
@@ -62,9 +62,9 @@ def write_corpus(work: Work, documents: pl.DataFrame) -> Settled:
         nothing = pl.lit(None, dtype=pl.String)
         verdicts = some.select("removed_by", tags=nothing, value=pl.lit(0.0), limit=nothing)
         work.store.write_frame(deciding.judge_name(work, block), verdicts)
+        nobody = pl.DataFrame(schema=MEMBERS)
+        work.store.write_frame(deciding.members_name("none", number), nobody)
         blocks.append(block)
-    members = pl.DataFrame(schema={**MEMBERS, "place": pl.UInt32})
-    work.store.write_frame(name_of("survivors", "none"), members)
     texts = [*documents["text_hash"].drop_nulls().unique().sort(), "f" * 32]
     pairs = sorted({tuple(sorted(draw.sample(texts, 2))) for _ in range(120)})
     rows = [(*pair, draw.choice([0.4, 0.5, 0.9])) for pair in pairs]
@@ -81,7 +81,7 @@ def write_corpus(work: Work, documents: pl.DataFrame) -> Settled:
 def test_pieces_give_the_splits_of_the_whole(tmp_path, monkeypatch, previous):
     recipe = make_recipe(RECIPE)
     monkeypatch.setattr(clustering, "FLUSHED_ROWS", 200)
-    monkeypatch.setattr(clustering, "LINKS_A_TIME", 7)
+    monkeypatch.setattr(components, "PAIRS_A_TIME", 7)
     documents = draw_documents()
     found = []
     for data_bytes in (1 << 30, 150_000, 20_000):
