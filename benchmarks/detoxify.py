@@ -145,7 +145,8 @@ def print_rate(name: str, path: Path, frame: pl.DataFrame, device: str) -> dict[
     print(f"  outside of the model: {1 - inside / whole:.1%} of {whole:.1f} s")
     figures = {"docs/s": frame.height / whole, "windows/s": len(windows) / whole}
     figures |= {"outside": 1 - inside / whole, "seconds": whole}
-    peer = Detoxify(checkpoint=str(path), huggingface_config_path=str(path.parent), device=device)
+    peer = Detoxify(checkpoint=str(path), huggingface_config_path=str(path.parent))
+    peer.model.to(device)
     some, texts = windows[: max(640, len(windows) // 8)], frame["text"].to_list()
     for precision in ("single", "half") if on_gpu else ("single",):
         if precision == "half":
