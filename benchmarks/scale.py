@@ -42,7 +42,7 @@ from curate.steps.clustering import fits_at_once
 from curate.steps.measuring import score_key
 from curate.steps.work import DOCUMENT_COLUMNS, Block, Corpus, Work, name_of
 from curate.store import Store
-from flows.clustering import find_clusters
+from flows.clustering import find_clusters, find_splits
 from flows.runners import WORKER
 
 BLOCK_DOCUMENTS = 20_000
@@ -160,13 +160,16 @@ class Clock:
     Attributes:
         work: the run.
         stages: CPU and wall seconds, peak bytes, and bytes of new objects.
+        part: of the run, whose stages have names that others have too.
     """
 
     work: Work
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    part: str = ""
 
     def run(self, name: str, function: Callable[[Work, Any], Any], items: Sequence[Any]) -> None:
         """Run a step on items, one after the other."""
+        name = f"{self.part} {name}" if self.part not in {"", name} else name
         before = self.disk()
         reset_peak()
         cpu, wall = time.process_time(), time.perf_counter()
@@ -261,7 +264,13 @@ def measure(documents: int, memory: str, folder: Path) -> dict[str, Any]:
             clock.run("settle", deciding.settle_block, places)
             clock.run("survivors", deciding.sum_survivors, [decided])
         decided = replace(decided, survivors=clusters.graph.key)
-        clock.run("splits", splitting.split_documents, [splitting.Settled(decided)])
+        settled = splitting.Settled(decided)
+        whole = splitting.plan_cut(work, settled)
+        if splitting.fits_at_once(whole):
+            clock.run("splits", splitting.split_documents, [settled])
+        else:
+            clock.part = "splits"
+            clock.run("splits", splitting.sum_splits, [find_splits(clock, whole)])
         links = work.store.read_frame(linking.link_name(work, corpus))
         members = work.store.read_metadata(name_of("survivors", decided.survivors))
         found, planted = recall(work, links, documents)

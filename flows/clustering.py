@@ -1,4 +1,4 @@
-"""Clusters in pieces: a graph is connected range by range, and its components sorted into pieces."""
+"""Clusters and splits in pieces: a graph is connected range by range; whole components make pieces."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from curate.steps import clustering, components
+from curate.steps import clustering, components, splitting
 from curate.steps.clustering import Clustering
 from curate.steps.components import Graph
+from curate.steps.splitting import Cut
 from curate.steps.work import Work
 from flows.run import Run
 
@@ -26,6 +27,21 @@ def find_clusters(run: Run, clusters: Clustering) -> Clustering:
     pieces = [(clusters, number) for number in range(clusters.pieces)]
     run.objects("members", clustering.choose_piece, pieces, clustering.members_name)
     return clusters
+
+
+def find_splits(run: Run, cut: Cut) -> Cut:
+    """The splits of documents, in pieces, and of each block."""
+    places = range(cut.graph.blocks)
+    graph = connect(run, cut.graph, splitting.enter_block, [(cut, place) for place in places])
+    cut = replace(cut, graph=graph)
+    blocks = [(cut, place) for place in places]
+    run.objects("gather", splitting.gather_block, blocks, splitting.gathered_name)
+    cut = splitting.plan_pieces(run.work, cut)
+    pieces = [(cut, number) for number in range(cut.pieces)]
+    run.objects("assign", splitting.assign_piece, pieces, splitting.assigned_name)
+    blocks = [(cut, place) for place in places]
+    run.objects("settle", splitting.settle_block, blocks, splitting.settled_name)
+    return cut
 
 
 def connect(

@@ -37,7 +37,7 @@ from curate.steps.pairing import PairPart
 from curate.steps.work import Corpus, Linked, Work, find_repeats, name_of
 from curate.store import Store
 from flows import artifacts, outcome
-from flows.clustering import find_clusters
+from flows.clustering import find_clusters, find_splits
 from flows.finding import find_spans
 from flows.recipes import find_recipe
 from flows.run import Run, start_run
@@ -309,6 +309,17 @@ def alarm(run: Run, decided: deciding.Decided) -> None:
     run.warnings += losses.tell_released(work, decided)
 
 
+def split(run: Run, settled: splitting.Settled) -> str:
+    """The split of each kept document: at once where that fits into memory, else in pieces; the key."""
+    cut = splitting.plan_cut(run.work, settled)
+    name = name_of("splits", cut.graph.key)
+    if run.has(name) or splitting.fits_at_once(cut):
+        run.one("splits", splitting.split_documents, settled, name)
+    else:
+        run.one("splits", splitting.sum_splits, find_splits(run, cut), name)
+    return cut.graph.key
+
+
 def release(
     run: Run,
     parts: list[Part],
@@ -325,8 +336,7 @@ def release(
     if newest is not None and newest.release_key == key:
         run.reuse("release")
         return newest, False
-    run.one("splits", splitting.split_documents, settled, splitting.splits_name(work, settled))
-    settled = replace(settled, splits=splitting.splits_key(work, settled))
+    settled = replace(settled, splits=split(run, settled))
     outcome.check(run, report, settled)
     rows = [(settled, *place) for place in splitting.places(decided)]
     run.each(

@@ -10,9 +10,8 @@ cluster lies in two pieces, and what is found depends on no number of pieces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -34,7 +33,6 @@ from curate.steps.components import (
 from curate.steps.work import Work, name_of
 
 DOCUMENT_BYTES = 1500  # of memory for each document that is compared
-FLUSHED_ROWS = 1 << 17
 LINKS = pl.Schema({"hash_a": pl.String, "hash_b": pl.String, "similarity": pl.Float64})
 PLACE = (
     "place",
@@ -216,29 +214,3 @@ def read_members(work: Work, clustering: Clustering, place: int) -> pl.DataFrame
     names = [members_name(work, (clustering, number)) for number in range(clustering.pieces)]
     mine = pl.col("place") == place
     return pl.concat([work.store.scan_frame(name).filter(mine).collect() for name in names])
-
-
-def spill(frames: Iterable[pl.DataFrame], folder: Path) -> dict[int, list[Path]]:
-    """Files with the rows of each piece, as the column `piece` says; a piece without rows has none.
-
-    There is one piece, if of no rows.
-    """
-    files: dict[int, list[Path]] = {}
-    waiting: list[pl.DataFrame] = []
-
-    def flush() -> None:
-        every = pl.concat(waiting)
-        for piece in sorted({0, *every["piece"].unique()}):
-            mine = files.setdefault(piece, [])
-            mine.append(folder / f"{piece}-{len(mine)}.parquet")
-            rows = every.filter(pl.col("piece") == piece).drop("piece")
-            rows.write_parquet(mine[-1], compression="zstd", compression_level=1)
-        waiting.clear()
-
-    for frame in frames:
-        waiting.append(frame)
-        if sum(rows.height for rows in waiting) >= FLUSHED_ROWS:
-            flush()
-    if waiting:
-        flush()
-    return files

@@ -31,7 +31,7 @@ from curate.duplicates.bands import (
 from curate.duplicates.clusters import connected
 from curate.steps.work import Work, library_versions, name_of
 
-EDGE_BYTES = 140  # of memory for each edge of a range, once for each way
+EDGE_BYTES = 280  # of memory for each edge of a range, once for each way
 NODE_BYTES = 70  # of memory for each node of a range's blocks
 PAIRS_A_TIME = 1 << 20
 GROUP_ROWS = 1 << 10  # a piece takes some rows of every block and range

@@ -1,33 +1,39 @@
 """Which split each kept document is in: at once where all fit into memory, else a piece at a time.
 
 A piece holds whole groups of documents that belong to one split
-(`curate.duplicates.clusters.group_for_split`), or documents that are a group each, so what is found
-does not depend on how many pieces there are. Memory beside a piece: a byte for each document; before that 40 bytes for each kept one, and 100 for
-each that is linked to another.
+(`curate.duplicates.clusters.group_for_split`): components of a graph of documents, their parents,
+works and texts (`curate.steps.components`), so what is found depends on no number of pieces.
 
 An assignment is an object for each block, and one that sums them up, which comes last.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from curate.duplicates.bands import distinct, find_places
-from curate.duplicates.clusters import Kind, connected, group_for_split, number_names
+from curate.duplicates.bands import least_power, number_texts
+from curate.duplicates.clusters import group_for_split, number_names
 from curate.release.shards import SPLITS
 from curate.release.splits import assign_splits
-from curate.steps.clustering import read_links, spill
+from curate.steps.clustering import LINKS, read_links
+from curate.steps.components import (
+    GROUP_ROWS,
+    Graph,
+    Pairs,
+    find_components,
+    piece_name,
+    read_pairs,
+    read_piece,
+    write_by_component,
+    write_nodes,
+)
 from curate.steps.deciding import Decided, read_verdicts
 from curate.steps.measuring import read_scores
-from curate.steps.work import Corpus, Work, name_of, read_documents
+from curate.steps.work import Block, Corpus, Work, name_of, read_documents
 
 DOCUMENT_BYTES = 800  # of memory for each kept document of a piece
 _READ = pl.Schema(
@@ -43,6 +49,9 @@ _READ = pl.Schema(
 )
 
 
+_SIZES = pl.Schema({"split": pl.String, "snapshot": pl.String, "documents": pl.Int64})
+
+
 @dataclass(frozen=True)
 class Settled:
     """A decided corpus with its splits.
@@ -56,6 +65,21 @@ class Settled:
     decided: Decided
     previous: str = ""
     splits: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A corpus that is assigned to splits in pieces.
+
+    Attributes:
+        settled: the corpus.
+        graph: of its kept documents, their works and texts; its key is that of the assignment.
+        pieces: of components; known when the graph is.
+    """
+
+    settled: Settled
+    graph: Graph
+    pieces: int = 1
 
 
 def places(decided: Decided) -> list[tuple[int, bool]]:
@@ -94,11 +118,6 @@ def splits_key(work: Work, settled: Settled) -> str:
     )
 
 
-def splits_name(work: Work, settled: Settled) -> str:
-    """The object that sums up the assignment of kept documents to splits."""
-    return name_of("splits", splits_key(work, settled))
-
-
 def _block_name(key: str, place: int, made: bool) -> str:
     return name_of("splits", f"{key}-{'made' if made else 'read'}-{place:05}")
 
@@ -111,8 +130,7 @@ def read_splits(work: Work, settled: Settled, place: int, made: bool) -> pl.Seri
 def read_sizes(work: Work, settled: Settled) -> tuple[pl.DataFrame, int]:
     """`split`, `snapshot`, `documents`; and how many groups the former release had already torn."""
     metadata = work.store.read_metadata(name_of("splits", settled.splits))
-    schema = {"split": pl.String, "snapshot": pl.String, "documents": pl.Int64}
-    return pl.DataFrame(metadata["sizes"], schema=schema), metadata["conflicts"]
+    return pl.DataFrame(metadata["sizes"], schema=_SIZES), metadata["conflicts"]
 
 
 def split_sizes(work: Work, settled: Settled) -> dict[str, int]:
@@ -123,44 +141,60 @@ def split_sizes(work: Work, settled: Settled) -> dict[str, int]:
     return sizes
 
 
+# --- at once
+
+
+def fits_at_once(cut: Cut) -> bool:
+    """Whether all documents fit into the memory of one process."""
+    blocks = _blocks(cut.settled)
+    return sum(block.documents for block in blocks) * DOCUMENT_BYTES <= cut.graph.memory
+
+
 def split_documents(work: Work, settled: Settled) -> None:
     """Assign every kept document to a split, and count them; linked documents stay together."""
-    decided, section = settled.decided, work.recipe.duplicates
-    blocks = [corpus_of(decided, made).blocks[place] for place, made in places(decided)]
-    documents = sum(block.documents for block in blocks)
-    most = max(1, section.memory_for_data // DOCUMENT_BYTES)
-    drawn = [np.full(block.documents, len(SPLITS), np.uint8) for block in blocks]
-    sizes = [
-        pl.DataFrame(schema={"split": pl.String, "snapshot": pl.String, "documents": pl.UInt32})
-    ]
-    conflicts = 0
-
-    def assign(kept: pl.DataFrame, groups: pl.DataFrame) -> None:
-        nonlocal conflicts
-        ids = kept["id"] if kept.height < documents else None
-        previous = _previous_splits(work, settled.previous, ids)
-        share = work.recipe.release.validation_share
-        splits, torn = assign_splits(groups, work.recipe.seed, share, previous)
-        conflicts += torn
-        found = kept.select("snapshot", "block", "row").with_columns(splits["split"])
-        sizes.append(found.group_by("split", "snapshot").agg(documents=pl.len()))
-        for (block,), rows in found.partition_by("block", as_dict=True).items():
-            sides = rows["split"].replace_strict(SPLITS, range(len(SPLITS)), return_dtype=pl.UInt8)
-            drawn[block][rows["row"].to_numpy()] = sides.to_numpy()
-
-    if documents <= most:
-        kept, links = _whole(work, decided)
-        assign(kept, group_for_split(kept, links, section))
-    else:
-        _cut(work, decided, most, assign)
+    decided = settled.decided
+    kept = [_read_kept(work, decided, number) for number in range(len(places(decided)))]
+    links = pl.concat(read_links(work, decided.links))
+    found, torn = _assign(work, settled, pl.concat([pl.DataFrame(schema=_READ), *kept]), links)
     key = splits_key(work, settled)
-    names = pl.Series("split", [*SPLITS, None], dtype=pl.String)
-    for (place, made), numbers in zip(places(decided), drawn, strict=True):
-        split = names.gather(pl.Series(numbers, dtype=pl.UInt32))
-        work.store.write_frame(_block_name(key, place, made), split.to_frame())
-    summed = pl.concat(sizes).group_by("split", "snapshot").agg(pl.col("documents").sum())
-    metadata = {"sizes": summed.sort("split", "snapshot").to_dicts(), "conflicts": conflicts}
+    for number in range(len(kept)):
+        _write_block(work, (settled, number), key, found.filter(pl.col("block") == number))
+    _write_sum(work, key, _count_sizes(found), torn)
+
+
+def _assign(
+    work: Work, settled: Settled, kept: pl.DataFrame, links: pl.DataFrame
+) -> tuple[pl.DataFrame, int]:
+    """`snapshot`, `block`, `row` and `split` of some documents; and how many groups were torn."""
+    groups = group_for_split(kept, links, work.recipe.duplicates)
+    previous = _previous_splits(work, settled.previous, kept["id"])
+    share = work.recipe.release.validation_share
+    splits, torn = assign_splits(groups, work.recipe.seed, share, previous)
+    return kept.select("snapshot", "block", "row").with_columns(splits["split"]), torn
+
+
+def _count_sizes(found: pl.DataFrame) -> pl.DataFrame:
+    return found.group_by("split", "snapshot").agg(documents=pl.len().cast(pl.Int64))
+
+
+def _write_block(work: Work, item: tuple[Settled, int], key: str, found: pl.DataFrame) -> None:
+    settled, number = item
+    rows = pl.repeat(None, _blocks(settled)[number].documents, dtype=pl.String, eager=True)
+    split = rows.scatter(found["row"], found["split"]).alias("split")
+    name = _block_name(key, *places(settled.decided)[number])
+    work.store.write_frame(name, split.to_frame())
+
+
+def _write_sum(work: Work, key: str, sizes: pl.DataFrame, torn: int) -> None:
+    summed = sizes.group_by("split", "snapshot").agg(pl.col("documents").sum())
+    summed = summed.sort("split", "snapshot")
+    metadata = {"sizes": summed.to_dicts(), "conflicts": torn}
     work.store.write_frame(name_of("splits", key), summed, metadata)
+
+
+def _blocks(settled: Settled) -> list[Block]:
+    decided = settled.decided
+    return [corpus_of(decided, made).blocks[place] for place, made in places(decided)]
 
 
 def _read_kept(work: Work, decided: Decided, number: int) -> pl.DataFrame:
@@ -175,91 +209,104 @@ def _read_kept(work: Work, decided: Decided, number: int) -> pl.DataFrame:
     return frame.select(_READ.names()).filter(verdicts["removed_by"].is_null())
 
 
-def _whole(work: Work, decided: Decided) -> tuple[pl.DataFrame, pl.DataFrame]:
-    kept = [_read_kept(work, decided, number) for number in range(len(places(decided)))]
-    documents = pl.concat([pl.DataFrame(schema=_READ), *kept])
-    return documents, pl.concat(read_links(work, decided.links))
+# --- in pieces
 
 
-def _cut(
-    work: Work, decided: Decided, most: int, assign: Callable[[pl.DataFrame, pl.DataFrame], None]
-) -> None:
-    """Assign documents in pieces of about so many: those that hang on nothing, then whole groups."""
-    one, other = _find_edges(work, decided)
-    nodes = distinct(np.concatenate([one, other]))
-    root = connected(len(nodes), find_places(nodes, one), find_places(nodes, other))
-    count = -(-len(nodes) // most)
-    piece_of = np.append(root % max(1, count), count).astype(np.uint32)
-    del one, other, root
-
-    def piece(kind: Kind, names: pl.Series) -> pl.Series:
-        return pl.Series(
-            "piece", piece_of[find_places(nodes, number_names(kind, names).to_numpy())]
-        )
-
-    alone: list[pl.DataFrame] = []
-
-    def assign_alone() -> None:
-        if alone:
-            kept = pl.concat(alone)
-            assign(kept, kept.select("id", group="id"))
-            alone.clear()
-
-    def linked() -> Iterator[pl.DataFrame]:
-        for number in range(len(places(decided))):
-            kept = _read_kept(work, decided, number)
-            kept = kept.with_columns(piece("id", kept["id"]))
-            is_alone = pl.col("piece") == count
-            alone.append(kept.filter(is_alone).drop("piece"))
-            if sum(some.height for some in alone) >= most:
-                assign_alone()
-            yield kept.filter(~is_alone)
-
-    with tempfile.TemporaryDirectory() as folder:
-        pieces = spill(linked(), Path(folder))
-        assign_alone()
-        for number, files in pieces.items():
-            links = [
-                some.filter(piece("text", some["hash_a"]) == number)
-                for some in read_links(work, decided.links)
-            ]
-            kept = pl.concat([pl.DataFrame(schema=_READ), *map(pl.read_parquet, files)])
-            assign(kept, group_for_split(kept, pl.concat(links), work.recipe.duplicates))
+def plan_cut(work: Work, settled: Settled) -> Cut:
+    """A corpus whose splits are asked for."""
+    section, links = work.recipe.duplicates, settled.decided.links
+    pairs = Pairs(name_of("link", links), least=section.split_similarity)
+    blocks = len(places(settled.decided))
+    graph = Graph(
+        splits_key(work, settled), blocks, (pairs,) if links else (), section.memory_for_data
+    )
+    return Cut(settled, graph)
 
 
-def _find_edges(work: Work, decided: Decided) -> NDArray[np.uint64]:
-    """What groups hang on: uint64[2, edges], numbers of documents, works and texts.
-
-    Pairs of kept texts; and of documents their parents, works, and texts that others have too or a
-    pair links.
-    """
-    found = [np.empty((2, 0), np.uint64)]
-    texts = [np.empty((2, 0), np.uint64)]
-    kinds: list[tuple[Kind, str]] = [("id", "parent"), ("work", "work"), ("text", "text_hash")]
-    for number in range(len(places(decided))):
-        kept = _read_kept(work, decided, number)
-        for kind, column in kinds:
-            named = kept.select("id", column).drop_nulls(column)
-            both = number_names("id", named["id"]), number_names(kind, named[column])
-            (texts if kind == "text" else found).append(np.array(both, np.uint64))
-    ids, hashes = np.concatenate(texts, axis=1)
-    del texts
-    ordered = np.sort(hashes)
-    shared = [ordered[1:][ordered[1:] == ordered[:-1]]]
-    least = work.recipe.duplicates.split_similarity
-    for some in read_links(work, decided.links):
-        near = some.filter(pl.col("similarity") >= least)
-        ends = [number_names("text", near[name]).to_numpy() for name in ("hash_a", "hash_b")]
-        is_there = np.logical_and(*(find_places(ordered, end) >= 0 for end in ends))
-        found.append(np.array([end[is_there] for end in ends]))
-        shared.append(found[-1].ravel())
-    del ordered
-    chosen = find_places(distinct(np.concatenate(shared)), hashes) >= 0
-    return np.concatenate([*found, np.array([ids[chosen], hashes[chosen]])], axis=1)
+def enter_block(work: Work, item: tuple[Cut, int]) -> None:
+    """What groups hang on: from each kept document edges to its parent, its work, and its text."""
+    cut, number = item
+    kept = _read_kept(work, cut.settled.decided, number)
+    ids = number_names("id", kept["id"])
+    named = {
+        "parent": number_names("id", kept["parent"]),
+        "work": number_names("work", kept["work"]),
+        "text_hash": number_texts(kept["text_hash"]),
+    }
+    edges = [
+        np.array([some.filter(kept[name].is_not_null()).to_numpy() for some in (ids, other)])
+        for name, other in named.items()
+    ]
+    write_nodes(work, cut.graph, number, ids, np.concatenate(edges, axis=1).astype(np.uint64))
 
 
-def _previous_splits(work: Work, previous: str, ids: pl.Series | None) -> pl.DataFrame | None:
-    """`id` and `split` of the former release: of some documents, or of all."""
+def gathered_name(work: Work, item: tuple[Cut, int]) -> str:
+    """The object of a block's kept documents, by component."""
+    cut, number = item
+    return piece_name(work, cut.graph, "gathered", number)
+
+
+def gather_block(work: Work, item: tuple[Cut, int]) -> None:
+    """The kept documents of a block; one that hangs on nothing is a component."""
+    cut, number = item
+    kept = _read_kept(work, cut.settled.decided, number)
+    ids = number_names("id", kept["id"])
+    component = find_components(work, cut.graph, number, ids).fill_null(ids)
+    write_by_component(work, gathered_name(work, item), kept.with_columns(component))
+
+
+def plan_pieces(work: Work, cut: Cut) -> Cut:
+    """Pieces whose documents fit into memory, as many as a power of two."""
+    names = [gathered_name(work, (cut, number)) for number in range(cut.graph.blocks)]
+    rows = sum(work.store.read_metadata(name)["rows"] for name in names)
+    return replace(cut, pieces=least_power(rows * DOCUMENT_BYTES / cut.graph.memory))
+
+
+def assigned_name(work: Work, item: tuple[Cut, int]) -> str:
+    """The object of the splits of a piece's documents."""
+    cut, piece = item
+    return piece_name(work, cut.graph, "assigned", piece, cut.pieces)
+
+
+def assign_piece(work: Work, item: tuple[Cut, int]) -> None:
+    """The splits of the documents of a piece, by block; their numbers in the metadata."""
+    cut, piece = item
+    names = [gathered_name(work, (cut, number)) for number in range(cut.graph.blocks)]
+    kept = read_piece(work, names, piece, cut.pieces)
+    links = pl.DataFrame(schema=LINKS)
+    if cut.graph.pairs:
+        links = read_pairs(work, cut.graph, 0, piece, cut.pieces)
+    found, torn = _assign(work, cut.settled, kept, links)
+    metadata = {"sizes": _count_sizes(found).rows(), "conflicts": torn}
+    rows = found.drop("snapshot").sort("block", "row")
+    work.store.write_frame(assigned_name(work, item), rows, metadata, GROUP_ROWS)
+
+
+def settle_block(work: Work, item: tuple[Cut, int]) -> None:
+    """The splits of a block's documents, of all pieces."""
+    cut, number = item
+    names = [assigned_name(work, (cut, piece)) for piece in range(cut.pieces)]
+    mine = pl.col("block") == number
+    found = pl.concat([work.store.scan_frame(name).filter(mine).collect() for name in names])
+    _write_block(work, (cut.settled, number), cut.graph.key, found)
+
+
+def settled_name(_: Work, item: tuple[Cut, int]) -> str:
+    """The object of the splits of a block's documents."""
+    cut, number = item
+    return _block_name(cut.graph.key, *places(cut.settled.decided)[number])
+
+
+def sum_splits(work: Work, cut: Cut) -> None:
+    """Count the documents in splits, of all pieces."""
+    names = [assigned_name(work, (cut, piece)) for piece in range(cut.pieces)]
+    facts = [work.store.read_metadata(name) for name in names]
+    sizes = [pl.DataFrame(fact["sizes"], _SIZES, orient="row") for fact in facts]
+    _write_sum(work, cut.graph.key, pl.concat(sizes), sum(fact["conflicts"] for fact in facts))
+
+
+def _previous_splits(work: Work, previous: str, ids: pl.Series) -> pl.DataFrame | None:
+    """`id` and `split` of some documents in the former release."""
     if not previous:
         return None
     folder = f"{previous}/ledger"
@@ -267,5 +314,5 @@ def _previous_splits(work: Work, previous: str, ids: pl.Series | None) -> pl.Dat
     for name in work.store.names(folder):
         if name.startswith("part-"):
             rows = work.store.read_frame(f"{folder}/{name}", ["id", "split"]).drop_nulls()
-            parts.append(rows if ids is None else rows.filter(rows["id"].is_in(ids.implode())))
+            parts.append(rows.filter(rows["id"].is_in(ids.implode())))
     return pl.concat(parts)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pytest
+from ordered import InOrder
 
 from curate.duplicates.bands import number_texts
 from curate.duplicates.candidates import LINKS
@@ -69,26 +70,6 @@ def cluster(documents: pl.DataFrame, section: DuplicatesSection, **keys: str) ->
     """Blocks of a hundred documents."""
     sizes = [100] * -(-documents.height // 100)
     return make_clustering("members", partial(read, documents), sizes, section, **keys)
-
-
-@dataclass
-class InOrder:
-    """A run whose steps are done here, one item after the other.
-
-    Attributes:
-        work: the run.
-        stages: how many items each stage had.
-    """
-
-    work: Work
-    stages: dict[str, int] = field(default_factory=dict)
-
-    def objects(self, stage, function, items, name):
-        """What a run does, which names objects that the step makes."""
-        for item in items:
-            function(self.work, item)
-            assert self.work.store.has(name(self.work, item))
-        self.stages[stage] = self.stages.get(stage, 0) + len(items)
 
 
 def find_in_pieces(work: Work, clusters: Clustering) -> tuple[pl.DataFrame, InOrder]:

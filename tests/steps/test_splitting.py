@@ -7,15 +7,17 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from ordered import InOrder
 
 from curate.duplicates.candidates import LINKS
 from curate.duplicates.clusters import MEMBERS, group_for_split
 from curate.recipe import PROCESS_BYTES, make_recipe
-from curate.steps import clustering, components, deciding, splitting
+from curate.steps import components, deciding, splitting
 from curate.steps.measuring import score_key
 from curate.steps.splitting import Settled
 from curate.steps.work import DOCUMENT_COLUMNS, Block, Corpus, Work, name_of
 from curate.store import Store
+from flows.clustering import find_splits
 
 RECIPE = {
     "name": "split",
@@ -77,10 +79,20 @@ def write_corpus(work: Work, documents: pl.DataFrame) -> Settled:
     return Settled(deciding.Decided(Corpus(tuple(blocks)), "links", survivors="none"))
 
 
+def split(work: Work, settled: Settled) -> str:
+    """At once, or in pieces where that does not fit."""
+    cut = splitting.plan_cut(work, settled)
+    if splitting.fits_at_once(cut):
+        splitting.split_documents(work, settled)
+    else:
+        cut = find_splits(InOrder(work), cut)
+        splitting.sum_splits(work, cut)
+    return cut.graph.key
+
+
 @pytest.mark.parametrize("previous", ["", "releases/split/1"])
 def test_pieces_give_the_splits_of_the_whole(tmp_path, monkeypatch, previous):
     recipe = make_recipe(RECIPE)
-    monkeypatch.setattr(clustering, "FLUSHED_ROWS", 200)
     monkeypatch.setattr(components, "PAIRS_A_TIME", 7)
     documents = draw_documents()
     found = []
@@ -89,8 +101,7 @@ def test_pieces_give_the_splits_of_the_whole(tmp_path, monkeypatch, previous):
         limited_recipe = recipe.model_copy(update={"duplicates": limited})
         work = Work(Store(str(tmp_path / str(data_bytes))), limited_recipe)
         settled = replace(write_corpus(work, documents), previous=previous)
-        splitting.split_documents(work, settled)
-        settled = replace(settled, splits=splitting.splits_key(work, settled))
+        settled = replace(settled, splits=split(work, settled))
         splits = pl.concat([splitting.read_splits(work, settled, n, made=False) for n in range(4)])
         sizes, conflicts = splitting.read_sizes(work, settled)
         found.append((splits.to_list(), sizes.rows(), conflicts))
@@ -116,8 +127,7 @@ def test_no_documents_have_no_splits(tmp_path):
         limited = work.recipe.duplicates.model_copy(update={"memory": PROCESS_BYTES + data_bytes})
         limited_work = replace(work, recipe=work.recipe.model_copy(update={"duplicates": limited}))
         settled = write_corpus(limited_work, documents)
-        splitting.split_documents(limited_work, settled)
-        key = splitting.splits_key(limited_work, settled)
+        key = split(limited_work, settled)
         assert splitting.split_sizes(limited_work, replace(settled, splits=key)) == {
             "train": 0,
             "validation": 0,
