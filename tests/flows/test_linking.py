@@ -136,6 +136,62 @@ def test_a_run_killed_while_it_links_goes_on_to_the_same_bytes(curate, recipe, r
     finish(curate, recipe, tmp_path, reference)
 
 
+SENTENCES = """
+The man told his wife that he would wait at the old harbour until the boats came in.
+She asked her brother for the long ladder, because the roof of the barn had begun to leak.
+Every actress of that house knew her lines before the first evening of the season.
+The king gave his daughter a horse, and she rode it to the border on the same day.
+My uncle was a fisherman who mended his own nets with a needle made of bone.
+A waiter carried the plates, and the manager wrote down what he had broken that week.
+Her father and her mother had kept the letters in a box under the stairs for years.
+The boys of the village built a bridge of planks, which the spring flood took away.
+""".strip().splitlines()
+EVERYTHING = """
+name = "everything"
+[quality.rules]
+minimum_words = 20
+[duplicates]
+minimum_similarity = 0.75
+[spans]
+repeated_paragraph_documents = 4
+paragraph_words = 8
+[augment]
+kinds = ["counterfactual"]
+share = 1.0
+[release]
+validation_share = 0.2
+"""
+
+
+def test_whatever_compares_documents_gives_the_same_release_in_pieces(curate, tmp_path):
+    """Copies for [spans], survivors, those among made documents, and splits."""
+    draw = random.Random(8)
+    rows = []
+    for number in range(2600):
+        chosen = draw.choices(SENTENCES, k=draw.randint(3, 9))
+        numbered = [f"{line} Of {draw.randint(1, 60)} such." for line in chosen]
+        text = rows[-1]["text"] if number % 5 == 0 and rows else "\n".join(numbered)
+        rows.append({"id": str(number), "text": text})
+    (tmp_path / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = tmp_path / "everything.toml"
+    recipe.write_text(EVERYTHING + SOURCE.format("all"))
+    found = []
+    for memory in ("2GiB", LEAST):
+        store = tmp_path / memory
+        changes = ("--set", f"duplicates.memory={memory}")
+        result = curate.json("run", str(recipe), "--store", str(store), *changes)
+        found.append((result["content_hash"], contents(store / result["folder"])))
+        steps = {name: step["computed"] for name, step in result["steps"].items()}
+        assert ("components" in steps) == (memory == LEAST)
+    assert steps["components"] > 3
+    assert steps["members"] > 6
+    assert steps["assign"] > 1
+    copies = [row for row in result["funnel"] if row["rule"] == "duplicates.exact"]
+    assert {row["source"] for row in copies} == {"augment:counterfactual", "records all.jsonl"}
+    assert sum(row["removed"] for row in copies) > 300
+    assert found[0] == found[1]
+
+
 CHAINS, KILLS = 4, 5
 
 
