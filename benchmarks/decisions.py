@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from curate.decide import columns_read, compile_rules
-from curate.ledger import INDEX, find_parts, index_names, plan_parts
+from curate.ledger import find_parts, index_names, plan_names, plan_parts
 from curate.recipe import make_recipe
 from curate.release.manifest import find_release
 from curate.store import Store
@@ -65,8 +65,9 @@ def enlarge(store: Store, folder: str, documents: int) -> None:
     store.remove(f"{folder}/ledger")
     for part in plan_parts(documents):
         store.write_frame(f"{folder}/{part.name}", ledger.filter(part.holds()).sort("id"))
-    names = index_names(ledger.select("id", "uri", "source_id")).sort("name_hash", "id")
-    store.write_frame(f"{folder}/{INDEX}", names)
+    names = index_names(ledger.select("id", "uri", "source_id"))
+    for range_ in plan_names(names.height):
+        store.write_frame(f"{folder}/{range_.name}", names.filter(range_.holds()))
     store.write_frame(f"{folder}/links.parquet", pl.concat(pairs))
 
 

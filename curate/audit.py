@@ -49,6 +49,11 @@ AUDIT: dict[str, Any] = {
     "ratio_low": pl.Float64,  # 95 % interval
     "ratio_high": pl.Float64,
 }
+_COUNTS: dict[str, Any] = {
+    "rule": pl.String,
+    "documents": pl.Int64,
+    **dict.fromkeys(GROUPS, pl.Int64),
+}
 HARMLESS: dict[str, Any] = {
     "group": pl.String,
     "rule": pl.String,  # that removed the document
@@ -73,6 +78,8 @@ _UNSHOWN = (  # what they remove is held elsewhere, is a test item, or comes fro
 )
 _UNSHOWN_FAMILIES = ("augment.", "urls.")
 _PERSONAL = ("personal", "personal" + BEFORE_SPANS)
+_PICKED_BY = ["id", "removed_by", "toxicity", *GROUPS.values()]
+_ASKED_OF_REMOVED = [*_PICKED_BY, "derogatory_mentions", *_PERSONAL]
 _Z = 1.959964  # of the normal distribution, for 95 %
 
 
@@ -119,7 +126,7 @@ def audit(store: Store, reference: str, samples: int = 3) -> Audit:
     table = store.read_frame(name)
     flagged = find_flagged(table, recipe.audit)
     looked_at = flagged if flagged.height else _highest(table)
-    picked = _pick(_read_removed(store, manifest.folder, []), looked_at, samples)
+    picked = _pick_removed(store, manifest.folder, looked_at, samples, pl.lit(value=True))
     return Audit(
         table,
         flagged,
@@ -128,42 +135,56 @@ def audit(store: Store, reference: str, samples: int = 3) -> Audit:
     )
 
 
-def measure_audit(ledger: pl.DataFrame) -> pl.DataFrame:
-    """How each rule hits the documents that speak of each group.
+def count_audit(ledger: pl.DataFrame) -> pl.DataFrame:
+    """How many documents each rule hits, and of those that speak of each group; counts add up.
 
     Args:
         ledger: the columns `COLUMNS`.
 
     Returns:
-        The columns of `AUDIT`, sorted; a row where the rule hits any of the documents looked at.
-        Shares have six decimals, ratios four; the ratio is null where the group has no document.
+        `rule` (null: all documents whose language has a lexicon), `documents`, and a column for
+        each group.
     """
-    looked_at = ledger.filter(pl.col("bias_state").is_null())
-    hits = looked_at.select(
+    looked_at = ledger.filter(pl.col("bias_state").is_null()).select(
         pl.concat_list(
+            pl.lit(None, dtype=pl.String),
             pl.col("removed_by"),
             pl.when(pl.col("removed_by").is_not_null()).then(pl.lit(ANY)),
         )
         .list.concat(pl.col("tags"))
-        .list.drop_nulls()
+        .list.unique()
         .alias("rule"),
-        *(_speaks_of(column).alias(column) for column in GROUPS.values()),
+        *(_speaks_of(column).alias(group) for group, column in GROUPS.items()),
     )
-    total = max(hits.height, 1)
-    by_rule = hits.explode("rule").drop_nulls("rule")
-    overall = by_rule.group_by("rule").agg(all=pl.len())
+    by_rule = looked_at.explode("rule").group_by("rule")
+    return by_rule.agg(pl.len().alias("documents"), pl.col(*GROUPS).sum()).cast(pl.Schema(_COUNTS))
+
+
+def measure_audit(counts: pl.DataFrame) -> pl.DataFrame:
+    """How each rule hits the documents that speak of each group.
+
+    Args:
+        counts: what `count_audit` gives, of one ledger or of the parts of one.
+
+    Returns:
+        The columns of `AUDIT`, sorted; a row where the rule hits any of the documents looked at.
+        Shares have six decimals, ratios four; the ratio is null where the group has no document.
+    """
+    summed = counts.group_by("rule").agg(pl.all().sum())
+    all_documents = summed.filter(pl.col("rule").is_null()).sum()
+    total = max(int(all_documents["documents"].sum()), 1)
+    by_rule = summed.drop_nulls("rule")
     rows = []
-    for group, column in GROUPS.items():
-        documents = int(hits[column].sum())
-        found = by_rule.filter(pl.col(column)).group_by("rule").agg(hit=pl.len())
+    for group in GROUPS:
+        documents = int(all_documents[group].sum())
         rows.append(
-            overall.join(found, on="rule", how="left").select(
+            by_rule.select(
                 pl.lit(group).alias("group"),
                 "rule",
                 pl.lit(documents, dtype=pl.Int64).alias("documents"),
                 pl.lit(documents / total).round(6).alias("mention_share"),
-                pl.col("hit").fill_null(0).cast(pl.Int64),
-                overall_share=pl.col("all") / total,
+                pl.col(group).alias("hit"),
+                overall_share=pl.col("documents") / total,
             )
         )
     share = pl.when(pl.col("documents") > 0).then(pl.col("hit") / pl.col("documents"))
@@ -252,17 +273,8 @@ def sample_harmless(
     shown = table.filter(_is_shown("rule"))
     by_any = shown.filter((pl.col("rule") == ANY) & (pl.col("hit") > 0))
     looked_at = pl.concat([find_flagged(shown, section), _highest(shown), by_any])
-    removed = _read_removed(store, folder, ["derogatory_mentions", *_PERSONAL])
-    removed = removed.filter(_is_shown("removed_by"))
-    if "personal" not in removed.columns:
-        return empty
-    nothing = [
-        pl.col(name).fill_null(0) == 0
-        for name in ("derogatory_mentions", *_PERSONAL)
-        if name in removed.columns
-    ]
-    calm = pl.col("toxicity").fill_null(0.0) < RECORDED_TOXICITY
-    picked = _pick(removed.filter(*nothing, pl.col("personal").is_not_null(), calm), looked_at, 3)
+    is_shown = _is_shown("removed_by") & _is_harmless()
+    picked = _pick_removed(store, folder, looked_at, 3, is_shown)
     picked = picked.with_columns(turn=pl.int_range(pl.len()).over("group", "removed_by"))
     picked = picked.sort("turn", maintain_order=True).unique(
         "id", keep="first", maintain_order=True
@@ -290,17 +302,26 @@ def _is_shown(rule: str) -> pl.Expr:
     return ~pl.col(rule).is_in(_UNSHOWN) & ~pl.any_horizontal(families)
 
 
-def _read_removed(store: Store, folder: str, more: list[str]) -> pl.DataFrame:
-    """What samples are chosen by, of every removed document; `more` columns if they are there."""
-    columns = ["id", "removed_by", *GROUPS.values(), *more, "toxicity"]
-    scans = [store.scan_frame(f"{folder}/{part.name}") for part in find_parts(store, folder)]
-    there = set(scans[0].collect_schema().names())
-    chosen = [name for name in columns if name in there]
-    is_removed = pl.col("removed_by").is_not_null()
-    removed = pl.concat([scan.select(chosen).filter(is_removed) for scan in scans]).collect()
-    if "toxicity" not in there:
-        removed = removed.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
-    return removed
+def _is_harmless() -> pl.Expr:
+    """Whether nothing was found that speaks against showing a text; what was not measured does."""
+    nothing = [pl.col(name).fill_null(0) == 0 for name in ("derogatory_mentions", *_PERSONAL)]
+    calm = pl.col("toxicity").fill_null(0.0) < RECORDED_TOXICITY
+    return pl.all_horizontal(*nothing, pl.col("personal").is_not_null(), calm)
+
+
+def _pick_removed(
+    store: Store, folder: str, rows: pl.DataFrame, samples: int, chosen: pl.Expr
+) -> pl.DataFrame:
+    """`_pick` of a release's removed documents that are chosen, part by part of its ledger."""
+    candidates = []
+    for part in find_parts(store, folder):
+        scan = store.scan_frame(f"{folder}/{part.name}").filter(pl.col("removed_by").is_not_null())
+        there = set(scan.collect_schema().names())
+        missing = [pl.lit(None, pl.Float64).alias(n) for n in _ASKED_OF_REMOVED if n not in there]
+        removed = scan.with_columns(missing).filter(chosen).select(_PICKED_BY).collect()
+        best = _pick(removed, rows, samples)["id"]
+        candidates.append(removed.filter(pl.col("id").is_in(best.implode())))
+    return _pick(pl.concat(candidates), rows, samples)
 
 
 def _pick(removed: pl.DataFrame, rows: pl.DataFrame, samples: int) -> pl.DataFrame:

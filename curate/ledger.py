@@ -2,7 +2,8 @@
 
 `ledger/part-00000-of-00002.parquet` … hold every document, sorted by id; each part holds an equal
 range of ids, and there are as many as a power of two, so that most rows stay where they are.
-`ledger/uris.parquet` maps the hash of every URI and source id to ids.
+`ledger/names-00000-of-00002.parquet` … map the hash of every URI and source id to ids; each holds an
+equal range of hashes, sorted. (In releases made before, one file does: `ledger/uris.parquet`.)
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import polars as pl
 from curate.errors import StoreError
 from curate.store import Store
 
-INDEX = "ledger/uris.parquet"
 PART_DOCUMENTS = 250_000
+PART_NAMES = 1_000_000
+_WHOLE_INDEX = "uris.parquet"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,33 @@ def plan_parts(documents: int) -> list[LedgerPart]:
     return [LedgerPart(number, count) for number in range(count)]
 
 
+@dataclass(frozen=True)
+class NamesPart:
+    """The part `number` of `count` equal ranges of hashes of names."""
+
+    number: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """The part's file, relative to the release."""
+        return f"ledger/names-{self.number:05}-of-{self.count:05}.parquet"
+
+    def holds(self) -> pl.Expr:
+        """Whether a hash belongs to the part."""
+        low, high = (n * (1 << 64) // self.count for n in (self.number, self.number + 1))
+        first, last = (pl.lit(bound, dtype=pl.UInt64) for bound in (low, high - 1))
+        return pl.col("name_hash").is_between(first, last)
+
+
+def plan_names(names: int) -> list[NamesPart]:
+    """The parts of an index of so many names."""
+    count = 1
+    while names / count > PART_NAMES:
+        count *= 2
+    return [NamesPart(number, count) for number in range(count)]
+
+
 def find_parts(store: Store, folder: str) -> list[LedgerPart]:
     """The parts of the ledger in a release's folder.
 
@@ -82,8 +111,13 @@ def find_rows(store: Store, folder: str, ids: Iterable[str]) -> pl.DataFrame:
 
 def find_named(store: Store, folder: str, name: str) -> pl.DataFrame:
     """Rows whose id, URI or source id is the name."""
-    wanted = name_hash(pl.Series([name]))[0]
-    index = store.scan_frame(f"{folder}/{INDEX}").filter(pl.col("name_hash") == wanted).collect()
+    wanted = int(name_hash(pl.Series([name]))[0])
+    files = store.names(f"{folder}/ledger")
+    count = max(sum(file.startswith("names-") for file in files), 1)
+    part = NamesPart(wanted * count >> 64, count).name
+    if _WHOLE_INDEX in files:
+        part = f"ledger/{_WHOLE_INDEX}"
+    index = store.scan_frame(f"{folder}/{part}").filter(pl.col("name_hash") == wanted).collect()
     rows = find_rows(store, folder, [*index["id"], name])
     is_name = [pl.col(column).eq_missing(pl.lit(name)) for column in ("id", "uri", "source_id")]
     return rows.filter(pl.any_horizontal(is_name))
@@ -97,12 +131,12 @@ def read_text(store: Store, block: str, row: int) -> str | None:
 
 
 def index_names(rows: pl.DataFrame) -> pl.DataFrame:
-    """The index's rows for rows with `id`, `uri` and `source_id`."""
+    """The index's rows for rows with `id`, `uri` and `source_id`: `name_hash`, `id`; sorted."""
     keys = []
     for column in ("uri", "source_id"):
         named = rows.select("id", name=column).drop_nulls()
         keys.append(named.select(name_hash(named["name"]), "id"))
-    return pl.concat(keys)
+    return pl.concat(keys).unique().sort("name_hash", "id")
 
 
 def name_hash(names: pl.Series) -> pl.Series:

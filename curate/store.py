@@ -113,6 +113,20 @@ class Store:
         with self._errors(name):
             return bytes(self._place[0].cat_file(self.path(name)))
 
+    def digest(self, name: str) -> str:
+        """The sha256 of a file in hexadecimal; it is not held whole."""
+        with self._errors(name), self._place[0].open(self.path(name), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def copy(self, name: str, to: str) -> None:
+        """Publish a file under a second name."""
+        if not self.is_local:
+            with self._errors(name):
+                self._place[0].cp_file(self.path(name), self.path(to))
+            return
+        with self._errors(name), self.publishing(to) as temporary:
+            shutil.copyfile(self.path(name), temporary)
+
     def write_bytes(self, name: str, content: bytes) -> None:
         """Publish a file whole."""
         if not self.is_local:

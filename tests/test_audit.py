@@ -9,6 +9,7 @@ from curate.audit import (
     ANY,
     COLUMNS,
     GROUPS,
+    count_audit,
     find_flagged,
     measure_audit,
     tell_row,
@@ -43,7 +44,7 @@ def test_hits_of_a_group_are_related_to_all_that_was_looked_at():
         *[("quality.x", [], "not_applicable", {})] * 50,  # a language without a lexicon
     ]
 
-    found = measure_audit(ledger(*rows)).filter(pl.col("group") == "religion")
+    found = measure_audit(count_audit(ledger(*rows))).filter(pl.col("group") == "religion")
 
     by_rule = {row["rule"]: row for row in found.iter_rows(named=True)}
     assert set(by_rule) == {"quality.x", "toxicity.y", ANY}
@@ -63,12 +64,25 @@ def test_hits_of_a_group_are_related_to_all_that_was_looked_at():
     assert (by_rule["toxicity.y"]["hit"], by_rule["toxicity.y"]["overall_share"]) == (2, 0.05)
 
 
+def test_counts_of_parts_of_a_ledger_add_up():
+    rows = ledger(
+        *[("quality.x", [], None, {"religion": 2})] * 4,
+        *[(None, ["toxicity.y", "quality.z"], None, {"religion": 1, "age": 1})] * 3,
+        *[(None, [], None, {"dialect": 2})] * 5,
+        *[("urls.a", ["quality.z"], "not_applicable", {"age": 1})] * 2,
+    )
+    parts = [count_audit(part) for part in rows.iter_slices(3)]
+
+    assert measure_audit(pl.concat(parts)).equals(measure_audit(count_audit(rows)))
+
+
 def test_a_group_that_nobody_speaks_of_has_no_ratio():
-    found = measure_audit(ledger(("quality.x", [], None, {})))
+    found = measure_audit(count_audit(ledger(("quality.x", [], None, {}))))
 
     assert found["documents"].to_list() == [0] * found.height
     assert found["ratio"].null_count() == found.height == 2 * len(GROUPS)
-    assert measure_audit(ledger(("quality.x", [], None, {})).clear()).height == 0
+    nothing = ledger(("quality.x", [], None, {})).clear()
+    assert measure_audit(count_audit(nothing)).height == 0
 
 
 @pytest.mark.parametrize(
@@ -84,7 +98,7 @@ def test_a_rule_is_flagged_by_its_ratio_its_hits_and_its_interval(hit, of, flagg
     rows = [("q", [], None, {"age": 1})] * hit + [(None, [], None, {"age": 1})] * (of - hit)
     rows += [("q", [], None, {})] * 170 + [(None, [], None, {})] * (others - 170)
 
-    found = find_flagged(measure_audit(ledger(*rows)), AuditSection())
+    found = find_flagged(measure_audit(count_audit(ledger(*rows))), AuditSection())
 
     assert (("age", "q") in found.select("group", "rule").rows()) == flagged
 

@@ -5,7 +5,7 @@ A release lies at `releases/<name>/<version>/` and exists when its `manifest.jso
     dataset_dict.json
     train/       data-<snapshot>-00000-of-00004.arrow …  dataset_info.json  state.json
     validation/  likewise
-    ledger/      part-*.parquet  uris.parquet
+    ledger/      part-*.parquet  names-*.parquet
     parallel/    part-*.parquet, where the recipe asks for parallel text
     earlier.parquet, where it was compared with what was released before
     links.parquet  skipped.parquet  card.md  manifest.json

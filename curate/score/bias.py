@@ -185,39 +185,57 @@ def term_flags(content: dict[str, Any]) -> dict[str, int]:
     return flags
 
 
-def summarise_bias(frame: pl.DataFrame) -> pl.DataFrame:
-    """The mentions of a set of documents, by source and language.
+def count_bias(frame: pl.DataFrame) -> pl.DataFrame:
+    """The mentions of a set of documents, by source and language; counts add up.
 
     Args:
         frame: `source`, `language` and the columns of `score_bias`.
 
     Returns:
-        One row for each source and language, sorted: `documents`; `documents_scored` (those with
-        a lexicon), all that follows is about these; for each axis `documents_<axis>` that mention
-        it and their share `share_<axis>`; `female_words`, `male_words` and their ratio
-        `female_to_male` (null without male words); `derogatory_documents`. Shares have 4 decimals,
-        null where nothing was scored.
+        A row for each source and language: `documents`; `documents_scored` (those with a lexicon),
+        all that follows is about these; for each axis `documents_<axis>` that mention it;
+        `female_words`, `male_words`; `derogatory_documents`.
     """
-    scored = pl.col("bias_state").is_null()
-    mentioned = {axis: (pl.col(f"mentions_{axis}") > 0).sum() for axis in AXES}
-    male = pl.col("male_words").sum()
+    return frame.group_by("source", "language").agg(
+        pl.len().cast(pl.Int64).alias("documents"),
+        pl.col("bias_state").is_null().sum().cast(pl.Int64).alias("documents_scored"),
+        *(
+            (pl.col(f"mentions_{axis}") > 0).sum().cast(pl.Int64).alias(f"documents_{axis}")
+            for axis in AXES
+        ),
+        pl.col("female_words", "male_words").sum().cast(pl.Int64),
+        (pl.col("derogatory_mentions") > 0).sum().cast(pl.Int64).alias("derogatory_documents"),
+    )
+
+
+def summarise_bias(counts: pl.DataFrame) -> pl.DataFrame:
+    """The mentions of a set of documents, by source and language, with shares.
+
+    Args:
+        counts: what `count_bias` gives, of all documents or of parts of them.
+
+    Returns:
+        The columns of `count_bias`, one row for each source and language, sorted; for each axis also
+        the share `share_<axis>`, and of the words the ratio `female_to_male` (null without male
+        words). Shares have 4 decimals, null where nothing was scored.
+    """
+    scored, male = pl.col("documents_scored"), pl.col("male_words")
+    shares = [
+        pl.when(scored > 0)
+        .then(pl.col(f"documents_{axis}") / scored)
+        .round(4)
+        .alias(f"share_{axis}")
+        for axis in AXES
+    ]
+    ratio = pl.when(male > 0).then(pl.col("female_words") / male).round(4).alias("female_to_male")
+    summed = counts.group_by("source", "language").agg(pl.all().sum())
     return (
-        frame.group_by("source", "language")
-        .agg(
-            pl.len().alias("documents"),
-            scored.sum().alias("documents_scored"),
-            *(count.alias(f"documents_{axis}") for axis, count in mentioned.items()),
-            *(
-                pl.when(scored.any()).then(count / scored.sum()).round(4).alias(f"share_{axis}")
-                for axis, count in mentioned.items()
-            ),
-            pl.col("female_words").sum(),
-            male.alias("male_words"),
-            pl.when(male > 0)
-            .then(pl.col("female_words").sum() / male)
-            .round(4)
-            .alias("female_to_male"),
-            (pl.col("derogatory_mentions") > 0).sum().alias("derogatory_documents"),
+        summed.with_columns(*shares, ratio)
+        .select(
+            *("source", "language", "documents", "documents_scored"),
+            *(f"documents_{axis}" for axis in AXES),
+            *(f"share_{axis}" for axis in AXES),
+            *("female_words", "male_words", "female_to_male", "derogatory_documents"),
         )
         .sort("source", "language", nulls_last=True)
     )

@@ -239,11 +239,6 @@ def find_released_before(work: Work, decided: Decided, place: int) -> pl.Series:
     return members.filter("is_earlier")["id"]
 
 
-def read_earlier(work: Work, key: str) -> pl.DataFrame | None:
-    """What was released before and is near (`EARLIER`), by its key; None where nothing is asked."""
-    return work.store.read_frame(name_of("earlier", key)) if key else None
-
-
 def _left_out(work: Work, decided: Decided) -> list[pl.DataFrame]:
     """`HITS` of the documents that are compared with others and are not released."""
     if decided.made.blocks or work.recipe.duplicates.release_reference:

@@ -12,7 +12,8 @@ corrected is decided again, and gives the same release if nothing else changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ from curate.store import Store
 PATIENCE_SECONDS = 600.0  # for another run that adds its release
 PAIRS_AT_ONCE = 1 << 16  # whose texts are held in memory
 BATCH_TEXTS = 4096
+DOCUMENT_BYTES = 1500  # of memory for each document that is looked for, and what is near to it
 
 
 # --- the index as the releases say
@@ -209,6 +211,40 @@ def earlier_name(work: Work, corpus: Corpus) -> str:
     return name_of("earlier", earlier_key(work, corpus))
 
 
+@dataclass(frozen=True)
+class Group:
+    """Blocks of a corpus whose documents are looked for in one reading of the index.
+
+    Attributes:
+        corpus: all blocks.
+        first, stop: places of the group's blocks.
+    """
+
+    corpus: Corpus
+    first: int
+    stop: int
+
+
+def plan_groups(work: Work, corpus: Corpus) -> list[Group]:
+    """The groups of a corpus, as large as the memory allows."""
+    most = work.recipe.duplicates.memory_for_data // DOCUMENT_BYTES
+    groups, first, held = [], 0, 0
+    for place, block in enumerate(corpus.blocks):
+        if held + block.documents > most and place > first:
+            groups.append(Group(corpus, first, place))
+            first, held = place, 0
+        held += block.documents
+    return [*groups, Group(corpus, first, len(corpus.blocks))]
+
+
+def found_name(work: Work, group: Group) -> str:
+    """The object of what was released before and is near to a group."""
+    blocks = (group.first, group.stop)
+    return name_of(
+        "found", work.key("found", earlier=earlier_key(work, group.corpus), blocks=blocks)
+    )
+
+
 def settle_earlier(work: Work, corpus: Corpus) -> tuple[str, list[str]]:
     """The key under which later steps find what was released before.
 
@@ -223,8 +259,8 @@ def settle_earlier(work: Work, corpus: Corpus) -> tuple[str, list[str]]:
     return metadata["content"], repaired
 
 
-def find_earlier(work: Work, corpus: Corpus) -> None:
-    """What was released before and equals the run's documents, or is near to them: `EARLIER`.
+def find_earlier(work: Work, group: Group) -> None:
+    """What was released before and equals a group's documents, or is near to them: `EARLIER`.
 
     A document is compared as it is after `[spans]`. Of the released documents with one text the
     first id stands for all.
@@ -234,27 +270,35 @@ def find_earlier(work: Work, corpus: Corpus) -> None:
     repaired: list[str] = []
     while True:
         try:
-            found = _search(work, index, corpus, state)
+            found = _search(work, index, group, state)
             break
         except IndexDamageError as error:
             if error.segment in repaired:
                 raise
             repaired.append(error.segment)
             state = repair(index, state, error.segment)
+    work.store.write_frame(found_name(work, group), found, {"repaired": repaired})
+
+
+def gather_earlier(work: Work, groups: Sequence[Group]) -> None:
+    """What was released before and is near, of all groups, under the key of its content too."""
+    names = [found_name(work, group) for group in groups]
+    found = pl.concat([work.store.read_frame(name) for name in names]).unique().sort(pl.all())
+    repaired = {one for name in names for one in work.store.read_metadata(name)["repaired"]}
     content = work.key("earlier", rows=checksum(found))
-    metadata = {"content": content, "repaired": repaired, "pairs": found.height}
+    metadata = {"content": content, "repaired": sorted(repaired), "pairs": found.height}
     work.store.write_frame(name_of("earlier", content), found, {"pairs": found.height})
-    work.store.write_frame(earlier_name(work, corpus), found, metadata)
+    work.store.write_frame(earlier_name(work, groups[0].corpus), found, metadata)
 
 
-def _search(work: Work, index: Index, corpus: Corpus, state: State) -> pl.DataFrame:
-    """`EARLIER` of a corpus and a state."""
-    section = index.section
+def _search(work: Work, index: Index, group: Group, state: State) -> pl.DataFrame:
+    """`EARLIER` of a group and a state."""
+    section, corpus = index.section, group.corpus
     hashes: list[pl.DataFrame] = [pl.DataFrame(schema=_SOUGHT)]
-    documents = sum(block.documents for block in corpus.blocks)
-    with spooling(documents, section) as spool:
-        for place, block in enumerate(corpus.blocks):
-            sought = _sought(work, block)
+    mine = range(group.first, group.stop)
+    with spooling(sum(corpus.blocks[place].documents for place in mine), section) as spool:
+        for place in mine:
+            sought = _sought(work, corpus.blocks[place])
             spool.add(
                 make_entries(sought.rename({"sought": "text_hash", "text_hash": "own"}), section)
             )
@@ -290,8 +334,6 @@ def _search(work: Work, index: Index, corpus: Corpus, state: State) -> pl.DataFr
             "release",
             "similarity",
         )
-        .unique()
-        .sort(pl.all())
         .cast(EARLIER)
     )
 

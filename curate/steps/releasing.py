@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import polars as pl
 
-from curate.audit import measure_audit, try_templates
+from curate.audit import COLUMNS as AUDITED
+from curate.audit import count_audit, measure_audit, try_templates
 from curate.decide import DECONTAMINATION, columns_read, compile_rules
-from curate.ledger import INDEX, LedgerPart, index_names, plan_parts
+from curate.ledger import LedgerPart, NamesPart, index_names, plan_names, plan_parts
 from curate.release.manifest import EARLIER, Manifest, read_manifest, versions_of
 from curate.release.shards import (
     RELEASE_COLUMNS,
@@ -23,8 +23,8 @@ from curate.release.shards import (
     write_shard,
 )
 from curate.schema import BEFORE_SPANS, COLUMNS, classifier_columns
-from curate.score.bias import summarise_bias
-from curate.steps.deciding import Decided, read_earlier, read_verdicts
+from curate.score.bias import count_bias, summarise_bias
+from curate.steps.deciding import read_verdicts
 from curate.steps.measuring import read_scores, score_names, scorers_of
 from curate.steps.pairing import PairPart, pair_name, pair_outcome
 from curate.steps.referencing import read_facts
@@ -66,19 +66,19 @@ def scatter_key(work: Work, settled: Settled, place: int, made: bool) -> str:
     )
 
 
-def scatter_names(work: Work, settled: Settled, place: int, made: bool) -> tuple[str, str]:
-    """The objects of a block's rows: of the shards, of the ledger."""
+def scatter_names(work: Work, settled: Settled, place: int, made: bool) -> tuple[str, str, str]:
+    """The objects of a block's rows: of the shards, of the ledger, of its index by name."""
     key = scatter_key(work, settled, place, made)
-    return name_of("scatter", key), name_of("ledger", key)
+    return name_of("scatter", key), name_of("ledger", key), name_of("names", key)
 
 
 def scatter_block(work: Work, item: tuple[Settled, int, bool]) -> None:
-    """A block's kept rows sorted for the shards, and all its rows sorted for the ledger."""
+    """A block's kept rows sorted for the shards, all its rows for the ledger, and their names."""
     settled, place, made = item
     decided = settled.decided
     corpus = corpus_of(decided, made)
     block = corpus.blocks[place]
-    rows_name, ledger_name = scatter_names(work, settled, place, made)
+    rows_name, ledger_name, names_name = scatter_names(work, settled, place, made)
     ledger = _ledger_rows(work, settled, place, made)
     kept = ledger.filter(pl.col("removed_by").is_null())
     texts = read_documents(work, corpus, place, ["id", "text"])
@@ -92,6 +92,8 @@ def scatter_block(work: Work, item: tuple[Settled, int, bool]) -> None:
     scattered = scatter(rows, work.recipe.seed)
     work.store.write_frame(rows_name, scattered, row_group_rows=SCATTERED_ROWS)
     work.store.write_frame(ledger_name, ledger.sort("id"), {"documents": block.documents})
+    names = index_names(ledger.select("id", "uri", "source_id"))
+    work.store.write_frame(names_name, names, {"names": names.height})
 
 
 def _ledger_rows(work: Work, settled: Settled, place: int, made: bool) -> pl.DataFrame:
@@ -157,52 +159,67 @@ class Beside:
     pairs: tuple[PairPart, ...] = ()
 
 
+Table = LedgerPart | NamesPart | Beside
+
+
 def planned_tables(
     work: Work,
     settled: Settled,
     parts: Sequence[tuple[str, dict[str, str]]],
     pairs: Sequence[PairPart] = (),
-) -> list[LedgerPart | Beside]:
-    """The parts of the ledger, and the rest."""
-    ledger = [scatter_names(work, settled, *place)[1] for place in places(settled.decided)]
-    documents = sum(work.store.read_metadata(name)["documents"] for name in ledger)
-    return [*plan_parts(documents), Beside(tuple(parts), tuple(pairs))]
+) -> list[Table]:
+    """The parts of the ledger and of its index by name, and the rest."""
+    blocks = [scatter_names(work, settled, *place) for place in places(settled.decided)]
+    documents = sum(work.store.read_metadata(ledger)["documents"] for _, ledger, _ in blocks)
+    names = sum(work.store.read_metadata(names)["names"] for _, _, names in blocks)
+    return [*plan_parts(documents), *plan_names(names), Beside(tuple(parts), tuple(pairs))]
 
 
-def write_table(work: Work, item: tuple[str, Settled, LedgerPart | Beside]) -> list[ReleaseFile]:
-    """Write a part of the ledger, or the tables beside it, into the staging folder."""
+def write_table(work: Work, item: tuple[str, Settled, Table]) -> list[ReleaseFile]:
+    """Write a part of the ledger or of its index, or the tables beside them, into the staging folder."""
     folder, settled, table = item
-    ledger = [scatter_names(work, settled, *place)[1] for place in places(settled.decided)]
+    blocks = [scatter_names(work, settled, *place) for place in places(settled.decided)]
+    ledger = [name for _, name, _ in blocks]
     if isinstance(table, LedgerPart):
-        rows = [work.store.scan_frame(name).filter(table.holds()).collect() for name in ledger]
-        return [_write_file(work, folder, table.name, pl.concat(rows).sort("id"))]
-    names = [index_names(work.store.read_frame(n, ["id", "uri", "source_id"])) for n in ledger]
+        return [_write_part(work, folder, table, ledger, ["id"])]
+    if isinstance(table, NamesPart):
+        names = [name for *_, name in blocks]
+        return [_write_part(work, folder, table, names, ["name_hash", "id"])]
+    copies = {"links.parquet": name_of("link", settled.decided.links)}
+    if settled.decided.earlier:
+        copies[EARLIER] = name_of("earlier", settled.decided.earlier)
+    objects = [name for part in table.pairs for name in pair_outcome(work, part)["blocks"]]
+    copies |= {f"parallel/part-{n:05}.parquet": name for n, name in enumerate(objects)}
+    written = [_copy_file(work, folder, to, name) for to, name in copies.items()]
     frames = {
-        "links.parquet": work.store.read_frame(name_of("link", settled.decided.links)),
         "skipped.parquet": _all_skipped(work, table),
-        INDEX: pl.concat(names).unique().sort("name_hash", "id"),
-        **_read_earlier(work, settled.decided),
         **_summarise(work, ledger),
         **_count_contaminated(work, ledger),
     }
-    written = [_write_file(work, folder, name, frame) for name, frame in frames.items()]
-    objects = [name for part in table.pairs for name in pair_outcome(work, part)["blocks"]]
-    for number, name in enumerate(objects):
-        pairs = work.store.read_frame(name)
-        written.append(_write_file(work, folder, f"parallel/part-{number:05}.parquet", pairs))
-    return written
+    return [*written, *(_write_file(work, folder, to, frame) for to, frame in frames.items())]
 
 
-def _read_earlier(work: Work, decided: Decided) -> dict[str, pl.DataFrame]:
-    """What was released before and is near; no table where it was not asked for."""
-    earlier = read_earlier(work, decided.earlier)
-    return {} if earlier is None else {EARLIER: earlier}
+def _write_part(
+    work: Work, folder: str, part: LedgerPart | NamesPart, names: list[str], order: list[str]
+) -> ReleaseFile:
+    """A range of the rows of all blocks, sorted."""
+    rows = [work.store.scan_frame(name).filter(part.holds()).collect() for name in names]
+    return _write_file(work, folder, part.name, pl.concat(rows).sort(order))
 
 
-def _write_file(work: Work, folder: str, name: str, frame: pl.DataFrame) -> ReleaseFile:
-    work.store.write_frame(f"{folder}/{name}", frame)
-    content = work.store.read_bytes(f"{folder}/{name}")
-    return ReleaseFile(path=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+def _write_file(work: Work, folder: str, path: str, frame: pl.DataFrame) -> ReleaseFile:
+    work.store.write_frame(f"{folder}/{path}", frame)
+    return _describe(work, folder, path)
+
+
+def _copy_file(work: Work, folder: str, path: str, name: str) -> ReleaseFile:
+    work.store.copy(name, f"{folder}/{path}")
+    return _describe(work, folder, path)
+
+
+def _describe(work: Work, folder: str, path: str) -> ReleaseFile:
+    name = f"{folder}/{path}"
+    return ReleaseFile(path=path, bytes=work.store.size(name), sha256=work.store.digest(name))
 
 
 def _all_skipped(work: Work, table: Beside) -> pl.DataFrame:
@@ -222,15 +239,20 @@ def _summarise(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame]:
     """What is kept, by source and language, its mentions of groups, and what rules do to those."""
     columns = [column for column, facts in COLUMNS.items() if facts.scorer == "bias"]
     wanted = ["source", "language", "characters", "removed_by", "tags", *columns, "bias_state"]
-    rows = pl.concat([work.store.read_frame(name, wanted) for name in ledger])
-    kept = rows.filter(pl.col("removed_by").is_null()).drop("removed_by", "tags")
-    sizes = {"documents": pl.len(), "characters": pl.col("characters").sum()}
-    languages = kept.group_by("source", "language").agg(**sizes)
+    audited, counted, sizes = [], [], []
+    of_all = {"documents": pl.len(), "characters": pl.col("characters").sum()}
+    for name in ledger:
+        rows = work.store.read_frame(name, wanted)
+        audited.append(count_audit(rows.select(AUDITED)))
+        kept = rows.filter(pl.col("removed_by").is_null())
+        counted.append(count_bias(kept))
+        sizes.append(kept.group_by("source", "language").agg(**of_all))
+    languages = pl.concat(sizes).group_by("source", "language").agg(pl.all().sum())
     order = ["source", "documents", "language"]
     return {
-        "audit.parquet": measure_audit(rows),
+        "audit.parquet": measure_audit(pl.concat(audited)),
         "templates.parquet": try_templates(work.recipe.toxicity),
-        "bias.parquet": summarise_bias(kept),
+        "bias.parquet": summarise_bias(pl.concat(counted)),
         "languages.parquet": languages.sort(order, descending=[False, True, False]),
     }
 
@@ -244,8 +266,10 @@ def _count_contaminated(work: Work, ledger: list[str]) -> dict[str, pl.DataFrame
         return {}
     wanted = ["contamination_matches", "removed_by", "tags"]
     matches = pl.col("contamination_matches")
-    rows = pl.concat([work.store.read_frame(name, wanted) for name in ledger])
-    rows = rows.filter(matches.list.len() > 0).select(
+    found_in = [
+        work.store.scan_frame(n).select(wanted).filter(matches.list.len() > 0) for n in ledger
+    ]
+    rows = pl.concat([frame.collect() for frame in found_in]).select(
         sets=matches.list.eval(pl.element().struct.field("set")).list.unique(),
         worst=matches.list.first().struct.field("set"),
         removed=pl.col("removed_by").eq_missing(DECONTAMINATION),

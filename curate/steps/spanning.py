@@ -221,9 +221,12 @@ def relink(work: Work, item: tuple[Linked, Corpus]) -> None:
     """The verified pairs with those whose texts became equal, at a similarity of 1."""
     linked, corpus = item
     links = work.store.read_frame(name_of("link", linked.links))
-    hashes = pl.concat([_read_hashes(work, block) for block in corpus.blocks]).unique()
-    again = hashes.filter(pl.col("before") != pl.col("after")).select("after").unique()
-    groups = hashes.join(again, on="after", how="semi").sort("after", "before")
+    changed = [_read_hashes(work, block) for block in corpus.blocks if block.changed]
+    nothing = pl.DataFrame(schema={"before": pl.String, "after": pl.String})
+    became = pl.concat([nothing, *changed]).filter(pl.col("before") != pl.col("after"))
+    again = became.select("after").unique()
+    same = [_read_hashes(work, b).join(again, on="after", how="semi") for b in corpus.blocks]
+    groups = pl.concat([nothing, *same]).unique().sort("after", "before")
     first = pl.col("before").first().over("after")
     pairs = groups.select(hash_a=first, hash_b="before", similarity=pl.lit(1.0))
     pairs = pairs.filter(pl.col("hash_a") != pl.col("hash_b")).unique()

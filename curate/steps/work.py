@@ -60,6 +60,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "shared": 1,
     "spans": 1,
     "relink": 1,
+    "found": 1,
     "earlier": 1,
     "judge": 1,
     "survivors": 5,
@@ -68,6 +69,7 @@ VERSIONS = {  # raise one when the step's output changes for the same inputs
     "splits": 3,
     "scatter": 3,
     "ledger": 3,
+    "names": 1,
     "release": 5,
 }
 LIBRARIES = {  # libraries that shape a step's output; all steps that write Parquet read it back

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -17,8 +19,8 @@ from curate.duplicates.index import Index, IndexDamageError
 from curate.errors import StoreError
 from curate.recipe import load_recipe
 from curate.release.manifest import find_release
-from curate.steps import indexing
-from curate.steps.work import Work
+from curate.steps import indexing, reading
+from curate.steps.work import Work, find_repeats
 from curate.store import Store
 from flows.recipes import find_recipe
 
@@ -131,10 +133,45 @@ def test_the_same_run_again_gives_the_same_release(curate, second, tmp_path):
     again = curate.json("run", "again", "--store", str(store))
     assert (again["release"], again["new"]) == ("again@1", False)
     computed = {name: step["computed"] for name, step in again["steps"].items() if step["computed"]}
-    assert computed == {"earlier": 1}
+    assert computed == {"released": 1, "earlier": 1}
     other = curate.json("run", "again", "--store", str(store), "--set", "name=other")
     before, after = (store / one["folder"] for one in (second[1], other))
     assert contents(before) == contents(after)
+
+
+@pytest.mark.slow
+def test_what_was_released_before_is_found_group_by_group(
+    curate, quickstart, tmp_path, monkeypatch
+):
+    store = tmp_path / "store"
+    shutil.copytree(quickstart[0], store)
+    source = find_recipe("again")
+    rows = (source.parent / "samples/later.jsonl").read_text().splitlines(keepends=True)
+    for number in range(4):
+        (tmp_path / f"{number}.jsonl").write_text("".join(rows[number::4]))
+    head, section, rest = re.split(r"(?=^\[\[sources|^\[language)", source.read_text(), flags=re.M)
+    sections = [section.replace("samples/later", str(number)) for number in range(4)]
+    recipe = tmp_path / "again.toml"
+    recipe.write_text("".join([head, *sections, rest]))
+    result = curate.json("run", str(recipe), "--store", str(store))
+    assert result["steps"]["released"]["computed"] == 1
+
+    loaded = load_recipe(recipe)
+    state = Index(Store(str(store)), loaded.duplicates).read_state(1)
+    work = Work(Store(str(store)), loaded, index=state)
+    corpus = reading.assemble(work, reading.plan_parts(loaded, tmp_path))
+    corpus = replace(corpus, ids=find_repeats(work, corpus))
+    work.store.remove(indexing.earlier_name(work, corpus))
+    monkeypatch.setattr(indexing, "DOCUMENT_BYTES", loaded.duplicates.memory_for_data // 5)
+    groups = indexing.plan_groups(work, corpus)
+    assert [(group.first, group.stop) for group in groups] == [(0, 2), (2, 4)]
+    for group in groups:
+        indexing.find_earlier(work, group)
+    assert all(work.store.read_frame(indexing.found_name(work, group)).height for group in groups)
+    indexing.gather_earlier(work, groups)
+
+    found = work.store.read_frame(indexing.earlier_name(work, corpus))
+    assert found.equals(pl.read_parquet(store / result["folder"] / "earlier.parquet"))
 
 
 # --- with changed texts, and far away

@@ -410,7 +410,7 @@ def test_releases_lists_and_verify_checks(curate, quickstart, tmp_path):
 def test_a_damaged_release_is_told_in_one_sentence(curate, quickstart, tmp_path):
     store = copy(quickstart[0], tmp_path)
     folder = Path(store) / "releases/quickstart/1"
-    (folder / "ledger/uris.parquet").unlink()
+    (folder / "ledger/names-00000-of-00001.parquet").unlink()
     place = ("--store", store)
 
     named = curate("explain", "x", "--release", "quickstart@1", *place, status=1).stderr
@@ -421,7 +421,8 @@ def test_a_damaged_release_is_told_in_one_sentence(curate, quickstart, tmp_path)
     (folder / "manifest.json").write_text("{")
     listed = curate("releases", *place).stdout
 
-    assert "the store holds releases/quickstart/1/ledger/uris.parquet, but there is no" in named
+    names = "releases/quickstart/1/ledger/names-00000-of-00001.parquet"
+    assert f"the store holds {names}, but there is no" in named
     assert "the store holds the ledger in releases/quickstart/1, but it has no part" in undecided
     assert "damaged" in listed
     assert "quickstart@1 has a manifest, but it is no JSON" in listed

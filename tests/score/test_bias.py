@@ -16,6 +16,7 @@ from curate.score.bias import (
     AXES,
     COUNTS,
     FOLDER,
+    count_bias,
     lexicon_languages,
     load_lexicon,
     score_bias,
@@ -358,7 +359,9 @@ def test_summary_by_source_and_language():
             }
         )
     )
-    rows = summarise_bias(frame).to_dicts()
+    parts = [count_bias(part) for part in (frame, frame[:2], frame[2:])]
+    assert summarise_bias(pl.concat(parts[1:])).equals(summarise_bias(parts[0]))
+    rows = summarise_bias(parts[0]).to_dicts()
     assert [(r["source"], r["language"], r["documents"], r["documents_scored"]) for r in rows] == [
         ("web", "eng", 3, 3),
         ("web", "ita", 1, 0),
