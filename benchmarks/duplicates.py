@@ -9,8 +9,8 @@ The documents are 3 kB pieces of novels; 30 % of them are copies of others with 
 replaced, dropped or inserted. The truth is the exact Jaccard similarity of the sets of 5-word
 shingles, for all pairs that share a shingle. CPU seconds are those of all threads, from JSON lines
 to survivors, with compiled code already in the cache. Memory is the peak while linking, above what
-the process held before, documents included in neither (Linux only): `benchmarks.scale` shows what it
-is for so many documents that they are linked in pieces.
+the process held before, documents included in neither (Linux only). Below the table: the same for all
+steps of a run from signatures to splits, at once and in pieces, and what each further document adds.
 
 Then the files of `neardup`: every pair of one cluster must be connected by verified pairs, and every
 removed document must reach the limit with one of its cluster. Both are found again from the texts by
@@ -37,14 +37,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.linking import Clock, link_in_pieces, reset_peak, settle, write_block
 from curate.duplicates import kernels
 from curate.duplicates.candidates import find_candidates, verify
 from curate.duplicates.clusters import choose_survivors
 from curate.duplicates.signatures import Signatures
 from curate.recipe import DuplicatesSection, make_recipe
+from curate.recipe.comparison import PROCESS_BYTES
 from curate.steps import linking
-from curate.steps.measuring import score_key
-from curate.steps.work import Block, Corpus, Work, name_of
+from curate.steps.work import Block, Corpus, Work
 from curate.store import Store
 from curate.text.segment import segment
 from flows.runners import WORKER
@@ -55,6 +56,7 @@ DOCUMENT_CHARACTERS = 3000
 COPIES = 0.3
 BATCH = 4096
 LINKED_BLOCK = 1000
+HELD_MEGABYTES = (1024, 16)  # beside the libraries: at once, and in pieces
 SECTION = DuplicatesSection()
 
 
@@ -62,7 +64,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--documents", type=int, default=20_000)
-    parser.add_argument("--linking", metavar="MEMORY", help="only the bytes that linking takes")
+    parser.add_argument("--linking", metavar="BYTES", type=int, help="only the memory of comparing")
     options = parser.parse_args()
     documents = options.documents
     if options.linking:
@@ -91,13 +93,13 @@ def main() -> None:
     print(
         f"curate removed {len(ours.removed):,}; of those without a true pair at {limit}: {len(lost)}"
     )
-    for memory in ("2GiB", "257MiB"):
-        command = [sys.executable, "-m", "benchmarks.duplicates", "--linking", memory]
-        command += ["--documents", str(documents)]
-        environment = {**os.environ, **WORKER}  # memory as a worker of a run has it
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
-        held = int(done.stdout) / documents / 1000
-        print(f'linking with memory = "{memory}": {held:.2f} kB/doc over the base of the process')
+    for megabytes in HELD_MEGABYTES:
+        few, every = (held_bytes(number, megabytes) for number in (documents // 2, documents))
+        print(
+            f"from signatures to splits with {megabytes} MB of memory beside the libraries: "
+            f"{every / 1e6:.1f} MB for {documents:,} documents, {few / 1e6:.1f} MB for half of them: "
+            f"{(every - few) / (documents - documents // 2) / 1000:.2f} kB for each further one"
+        )
     check_clusters()
 
 
@@ -208,59 +210,60 @@ def run_curate(path: Path) -> Found:
     return Found(pairs, removed, marks[-1] - marks[0], held_each / frame.height / 1000)
 
 
-def measure_linking(documents: int, memory: str) -> int:
-    """Bytes at the peak of linking documents of a store, over what the process held before."""
-    duplicates = {"memory": memory, "versions": "off"}
-    sources = [{"kind": "records", "inputs": ["none"]}]
-    recipe = make_recipe({"name": "linked", "sources": sources, "duplicates": duplicates})
+def held_bytes(documents: int, megabytes: int) -> int:
+    """What `measure_linking` finds in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.duplicates", "--documents", str(documents)]
+    command += ["--linking", str(PROCESS_BYTES + megabytes * 1_000_000)]
+    environment = {**os.environ, **WORKER}  # memory as a worker of a run has it
+    quiet = subprocess.DEVNULL
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=quiet, check=True, env=environment
+    )
+    return int(done.stdout)
+
+
+def measure_linking(documents: int, memory: int) -> int:
+    """Bytes at the peak of comparing documents of a store, over what the process held before."""
+    recipe = make_recipe(
+        {
+            "name": "linked",
+            "sources": [{"kind": "records", "inputs": ["none"]}],
+            "duplicates": {"memory": memory, "versions": "off"},
+        }
+    )
     with tempfile.TemporaryDirectory() as folder:
         work = Work(Store(folder), recipe)
         few, every = (
             Corpus(tuple(write_blocks(work, texts)))
             for texts in (make_documents(100), make_documents(documents))
         )
-        link(work, few)
-        link_in_pieces(work, few)
+        link_in_pieces(Clock(work), few)
+        compare(work, few)
         held = reset_peak()
-        link(work, every)
-        return reset_peak(read="VmHWM") - held
+        return compare(work, every) - held
 
 
 def write_blocks(work: Work, texts: list[str]) -> Iterator[Block]:
-    """Blocks of some documents with their signatures, language and verdicts left out."""
+    """Blocks of some documents."""
     for start in range(0, len(texts), LINKED_BLOCK):
-        text = pl.Series("text", texts[start : start + LINKED_BLOCK])
-        size = int(text.str.len_bytes().sum())
-        block = Block(f"{len(texts)}-{start}", len(text), size, 0)
-        work.store.write_frame(block.name, text.to_frame())
-        scores = Signatures(work.recipe.duplicates)(text.to_frame()).drop("text")
-        work.store.write_frame(name_of("signatures", score_key(work, block, "signatures")), scores)
+        some = texts[start : start + LINKED_BLOCK]
+        ids = [f"{number:032x}" for number in range(start, start + len(some))]
+        frame = pl.DataFrame({"id": ids, "text": some})
+        size = int(frame["text"].str.len_bytes().sum())
+        block = Block(f"{len(texts)}-{start}", len(some), size, 0)
+        write_block(work, block, frame)
         yield block
 
 
-def link(work: Work, corpus: Corpus) -> None:
-    """Verified pairs, as a run makes them in one process."""
+def compare(work: Work, corpus: Corpus) -> int:
+    """All steps from signatures to splits, as a run takes them in one process; the peak in bytes."""
+    clock = Clock(work)
     if linking.fits_at_once(work, corpus):
-        linking.link_at_once(work, corpus)
+        clock.run("link", linking.link_at_once, [corpus])
     else:
-        link_in_pieces(work, corpus)
-
-
-def link_in_pieces(work: Work, corpus: Corpus) -> None:
-    """Verified pairs by ranges and parts."""
-    for block in corpus.blocks:
-        linking.sort_block(work, block)
-    cut = linking.plan_ranges(work, corpus)
-    for number in range(cut.ranges):
-        linking.pair_range(work, (cut, number))
-    cut = linking.plan_parts(work, cut)
-    for number in range(cut.parts):
-        linking.merge_pairs(work, (cut, number))
-    for place in range(len(corpus.blocks)):
-        linking.cut_block(work, (cut, place))
-    for number in range(cut.parts):
-        linking.verify_part(work, (cut, number))
-    linking.gather_links(work, cut)
+        link_in_pieces(clock, corpus)
+    settle(clock, corpus)
+    return int(max(row["peak"] for row in clock.stages.values()))
 
 
 def run_datasketch(path: Path) -> Found:
@@ -400,13 +403,6 @@ def comparable(scores: pl.DataFrame) -> pl.DataFrame:
         work=nothing,
         language=nothing,
     )
-
-
-def reset_peak(read: str = "VmRSS") -> int:
-    """A figure of this process's memory, in bytes; afterwards the peak counts from here."""
-    status = Path("/proc/self/status").read_text().split(f"{read}:")[1].split()[0]
-    Path("/proc/self/clear_refs").write_text("5")
-    return int(status) * 1024
 
 
 if __name__ == "__main__":

@@ -22,9 +22,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +29,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.duplicates import reset_peak
+from benchmarks.linking import Clock, link_in_pieces, settle, write_block
 from curate.duplicates.candidates import cut_sets
 from curate.duplicates.signatures import Signatures
 from curate.recipe import make_recipe
-from curate.schema import COLUMNS
-from curate.steps import deciding, linking, splitting
-from curate.steps.clustering import fits_at_once
-from curate.steps.measuring import score_key
-from curate.steps.work import DOCUMENT_COLUMNS, Block, Corpus, Work, name_of
+from curate.steps import linking
+from curate.steps.work import Block, Corpus, Work, name_of
 from curate.store import Store
-from flows.clustering import find_clusters, find_splits
 from flows.runners import WORKER
 
 BLOCK_DOCUMENTS = 20_000
@@ -153,47 +146,6 @@ def make_texts(numbers: NDArray[np.uint64], documents: int) -> pl.Series:
 # --- measuring
 
 
-@dataclass
-class Clock:
-    """What each stage took.
-
-    Attributes:
-        work: the run.
-        stages: CPU and wall seconds, peak bytes, and bytes of new objects.
-        part: of the run, whose stages have names that others have too.
-    """
-
-    work: Work
-    stages: dict[str, dict[str, float]] = field(default_factory=dict)
-    part: str = ""
-
-    def run(self, name: str, function: Callable[[Work, Any], Any], items: Sequence[Any]) -> None:
-        """Run a step on items, one after the other."""
-        name = f"{self.part} {name}" if self.part not in {"", name} else name
-        before = self.disk()
-        reset_peak()
-        cpu, wall = time.process_time(), time.perf_counter()
-        for item in items:
-            function(self.work, item)
-        row = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        row |= {"peak": reset_peak("VmHWM"), "disk": self.disk() - before}
-        if name in self.stages:  # another round
-            was = self.stages[name]
-            row = {of: max(was[of], row[of]) if of == "peak" else was[of] + row[of] for of in row}
-        self.stages[name] = row
-        print(name, self.stages[name], file=sys.stderr, flush=True)
-
-    def objects(
-        self, name: str, function: Callable[[Work, Any], Any], items: Sequence[Any], _: object
-    ) -> None:
-        """Run a step on items that have an object each, as `flows.run.Run` does."""
-        self.run(name, function, items)
-
-    def disk(self) -> int:
-        """Bytes in the store."""
-        return sum(path.stat().st_size for path in Path(self.work.store.url).rglob("*.parquet"))
-
-
 def make_block(work: Work, item: tuple[int, int]) -> None:
     """A block's documents and their scores."""
     number, documents = item
@@ -202,26 +154,7 @@ def make_block(work: Work, item: tuple[int, int]) -> None:
     numbers = np.arange(first, first + block.documents, dtype=np.uint64)
     hexed = mixed(numbers, 8).astype(">u8").tobytes().hex()
     ids = [hexed[at : at + 16] + "0" * 16 for at in range(0, len(hexed), 16)]
-    frame = pl.DataFrame({"id": ids, "source": "records", "text": make_texts(numbers, documents)})
-    frame = frame.with_columns(
-        pl.lit(None, dtype=dtype).alias(name)
-        for name, dtype in DOCUMENT_COLUMNS.items()
-        if name not in frame.columns
-    )
-    work.store.write_frame(block.name, frame.select(DOCUMENT_COLUMNS.keys()))
-    scored = Signatures(work.recipe.duplicates)(frame.select("id", "text")).drop("text")
-    scores = {
-        "signatures": scored,
-        "language": frame.select("id", language=pl.lit("eng")),
-        "quality": frame.select("id", words=pl.lit(WORDS, COLUMNS["words"].dtype)),
-    }
-    for scorer, columns in scores.items():
-        work.store.write_frame(name_of(scorer, score_key(work, block, scorer)), columns)
-    nothing = {"removed_by": pl.String, "tags": pl.String, "value": pl.Float64, "limit": pl.String}
-    verdicts = pl.DataFrame(
-        {name: pl.Series([None] * frame.height, dtype=kind) for name, kind in nothing.items()}
-    )
-    work.store.write_frame(deciding.judge_name(work, block), verdicts)
+    write_block(work, block, pl.DataFrame({"id": ids, "text": make_texts(numbers, documents)}))
 
 
 def planned_block(number: int, documents: int) -> Block:
@@ -245,32 +178,8 @@ def measure(documents: int, memory: str, folder: Path) -> dict[str, Any]:
         corpus = Corpus(tuple(planned_block(number, documents) for number in range(count)))
         clock = Clock(work)
         clock.run("signatures", make_block, [(number, documents) for number in range(count)])
-        clock.run("bands", linking.sort_block, corpus.blocks)
-        cut = linking.plan_ranges(work, corpus)
-        clock.run("pairs", linking.pair_range, [(cut, number) for number in range(cut.ranges)])
-        cut = linking.plan_parts(work, cut)
-        parts = [(cut, number) for number in range(cut.parts)]
-        clock.run("candidates", linking.merge_pairs, parts)
-        clock.run("sets", linking.cut_block, [(cut, place) for place in range(count)])
-        clock.run("verify", linking.verify_part, parts)
-        clock.run("link", linking.gather_links, [cut])
-        decided = deciding.Decided(corpus, linking.link_key(work, corpus))
-        clusters = deciding.plan_survivors(work, decided)
-        if fits_at_once(clusters):
-            clock.run("survivors", deciding.find_survivors, [decided])
-        else:
-            clusters = find_clusters(clock, clusters)
-            places = [(decided, clusters, place) for place in range(count)]
-            clock.run("settle", deciding.settle_block, places)
-            clock.run("survivors", deciding.sum_survivors, [decided])
-        decided = replace(decided, survivors=clusters.graph.key)
-        settled = splitting.Settled(decided)
-        whole = splitting.plan_cut(work, settled)
-        if splitting.fits_at_once(whole):
-            clock.run("splits", splitting.split_documents, [settled])
-        else:
-            clock.part = "splits"
-            clock.run("splits", splitting.sum_splits, [find_splits(clock, whole)])
+        cut = link_in_pieces(clock, corpus)
+        decided = settle(clock, corpus)
         links = work.store.read_frame(linking.link_name(work, corpus))
         members = work.store.read_metadata(name_of("survivors", decided.survivors))
         found, planted = recall(work, links, documents)

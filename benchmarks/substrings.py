@@ -26,7 +26,8 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.duplicates import make_documents, reset_peak
+from benchmarks.duplicates import make_documents
+from benchmarks.linking import reset_peak
 from curate.duplicates.substrings import cut_words
 from curate.recipe import CleanSection, make_recipe
 from curate.steps import linking, measuring, reading, repeats, sharing

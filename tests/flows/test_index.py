@@ -149,7 +149,9 @@ def test_what_was_released_before_is_found_group_by_group(
     rows = (source.parent / "samples/later.jsonl").read_text().splitlines(keepends=True)
     for number in range(4):
         (tmp_path / f"{number}.jsonl").write_text("".join(rows[number::4]))
-    head, section, rest = re.split(r"(?=^\[\[sources|^\[language)", source.read_text(), flags=re.M)
+    head, section, rest = re.split(
+        r"(?=^\[\[sources|^\[language)", source.read_text(), flags=re.MULTILINE
+    )
     sections = [section.replace("samples/later", str(number)) for number in range(4)]
     recipe = tmp_path / "again.toml"
     recipe.write_text("".join([head, *sections, rest]))
