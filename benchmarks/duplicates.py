@@ -10,7 +10,8 @@ replaced, dropped or inserted. The truth is the exact Jaccard similarity of the 
 shingles, for all pairs that share a shingle. CPU seconds are those of all threads, from JSON lines
 to survivors, with compiled code already in the cache. Memory is the peak while linking, above what
 the process held before, documents included in neither (Linux only). Below the table: the same for all
-steps of a run from signatures to splits, at once and in pieces, and what each further document adds.
+steps of a run from signatures to splits, at once and in pieces, where the memory that is asked for is
+the bound: `benchmarks.scale` shows what that is for each of ten million documents.
 
 Then the files of `neardup`: every pair of one cluster must be connected by verified pairs, and every
 removed document must reach the limit with one of its cluster. Both are found again from the texts by
@@ -94,11 +95,10 @@ def main() -> None:
         f"curate removed {len(ours.removed):,}; of those without a true pair at {limit}: {len(lost)}"
     )
     for megabytes in HELD_MEGABYTES:
-        few, every = (held_bytes(number, megabytes) for number in (documents // 2, documents))
+        held = held_bytes(documents, megabytes)
         print(
             f"from signatures to splits with {megabytes} MB of memory beside the libraries: "
-            f"{every / 1e6:.1f} MB for {documents:,} documents, {few / 1e6:.1f} MB for half of them: "
-            f"{(every - few) / (documents - documents // 2) / 1000:.2f} kB for each further one"
+            f"{held / 1e6:.1f} MB, {held / documents / 1000:.2f} kB/doc"
         )
     check_clusters()
 

@@ -33,7 +33,7 @@ from curate.steps.work import Work, library_versions, name_of
 
 EDGE_BYTES = 280  # of memory for each edge of a range, once for each way
 NODE_BYTES = 70  # of memory for each node of a range's blocks
-PAIRS_A_TIME = 1 << 20
+PAIRS_A_TIME = 1 << 17  # in about 50 MB
 GROUP_ROWS = 1 << 10  # a piece takes some rows of every block and range
 MIXED = 0x9E3779B97F4A7C15  # least numbers are small, and pieces are to be equal
 EDGES = pl.Schema({"node": pl.UInt64, "other": pl.UInt64})
