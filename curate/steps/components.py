@@ -31,11 +31,12 @@ from curate.duplicates.bands import (
 from curate.duplicates.clusters import connected
 from curate.steps.work import Work, library_versions, name_of
 
-EDGE_BYTES = 280  # of memory for each edge of a range, once for each way
-NODE_BYTES = 70  # of memory for each node of a range's blocks
+EDGE_BYTES = 400  # of memory for each edge of a range, once for each way
+NODE_BYTES = 150  # of memory for each node of a range's blocks
 PAIRS_A_TIME = 1 << 17  # in about 50 MB
 GROUP_ROWS = 1 << 10  # a piece takes some rows of every block and range
-MIXED = 0x9E3779B97F4A7C15  # least numbers are small, and pieces are to be equal
+MIXED = np.uint64(0x9E3779B97F4A7C15)
+UNMIXED = np.uint64(pow(int(MIXED), -1, 1 << 64))
 EDGES = pl.Schema({"node": pl.UInt64, "other": pl.UInt64})
 
 
@@ -178,26 +179,29 @@ def _all_stars(work: Work, graph: Graph) -> list[str]:
 
 
 def join_range(work: Work, item: tuple[Graph, int]) -> None:
-    """Hang each node that a range sees on the least one that it is connected with there."""
+    """Hang each node that a range sees on the least one that it is connected with there.
+
+    The least as mixed: the least numbers themselves would be in the first ranges, and those too large.
+    """
     graph, number = item
     if graph.round:
         before = _all_stars(work, replace(graph, round=graph.round - 1))
     else:
         before = _first_edges(work, graph)
     edges = pl.concat([pl.DataFrame(schema=EDGES), *_read_range(work, before, graph, number)])
-    one, other = edges.unique().sort("node", "other").get_columns()
-    ends = one.to_numpy(), other.to_numpy()
-    nodes = distinct(np.concatenate(ends))
-    root = nodes[connected(len(nodes), *(find_places(nodes, end) for end in ends))]
-    star = pl.DataFrame({"node": nodes, "other": root})
-    was = pl.DataFrame({"node": np.maximum(*ends), "other": np.minimum(*ends)}).unique()
-    is_new = not _strict(was).equals(_strict(star))
-    _write_edges(work, stars_name(work, item), np.array([nodes, root]), is_new=is_new)
+    one, other = (end.to_numpy() * MIXED for end in edges.unique().get_columns())
+    nodes = distinct(np.concatenate([one, other]))
+    root = nodes[connected(len(nodes), *(find_places(nodes, end) for end in (one, other)))]
+    was = _stars(np.maximum(one, other), np.minimum(one, other))
+    is_new = not was.equals(_stars(nodes, root))
+    edges_of_stars = np.array([nodes, root]) * UNMIXED
+    _write_edges(work, stars_name(work, item), edges_of_stars, is_new=is_new)
 
 
-def _strict(edges: pl.DataFrame) -> pl.DataFrame:
-    """Sorted, without those from a node to itself: only that a node is there comes of them."""
-    return edges.filter(pl.col("node") != pl.col("other")).sort("node", "other")
+def _stars(node: NDArray[np.uint64], root: NDArray[np.uint64]) -> pl.DataFrame:
+    """Sorted, without edges from a node to itself: only that a node is there comes of them."""
+    frame = pl.DataFrame({"node": node, "root": root}).filter(pl.col("node") != pl.col("root"))
+    return frame.unique().sort("node", "root")
 
 
 def is_connected(work: Work, graph: Graph) -> bool:
@@ -230,8 +234,8 @@ def route_range(work: Work, item: tuple[Graph, int]) -> None:
     found = pl.concat(
         [pl.DataFrame(schema=EDGES), *_read_range(work, _all_stars(work, graph), graph, number)]
     )
-    least = found.group_by("node").agg(pl.col("other").min())
-    roots = least.select("node", root=pl.min_horizontal("node", "other"))
+    least = found.group_by("node").agg(mixed(pl.col("other")).min())
+    roots = least.select("node", component=pl.min_horizontal(mixed(pl.col("node")), "other"))
     for place, pairs in enumerate(graph.pairs):
         name = pairs_name(work, item, place)
         write_by_component(work, name, _route_pairs(work, item, pairs, roots))
@@ -243,16 +247,16 @@ def route_range(work: Work, item: tuple[Graph, int]) -> None:
     routes = (
         pl.concat(nodes)
         .join(roots, on="node", how="left")
-        .filter(pl.col("root").is_not_null() | several)
-        .select("place", "node", component=mixed(pl.coalesce("root", "node")))
+        .filter(pl.col("component").is_not_null() | several)
+        .select("place", "node", pl.col("component").fill_null(mixed(pl.col("node"))))
         .sort("place", "node")
     )
     work.store.write_frame(routes_name(work, item), routes, row_group_rows=GROUP_ROWS)
 
 
-def mixed(number: pl.Expr) -> pl.Expr:
-    """Numbers of components: of least nodes, but spread over all 64 bits."""
-    return number * pl.lit(MIXED, dtype=pl.UInt64)  # modulo 2⁶⁴
+def mixed(node: pl.Expr) -> pl.Expr:
+    """Nodes in another order: a component is the least of its nodes in that, and they are spread."""
+    return node * pl.lit(int(MIXED), dtype=pl.UInt64)  # modulo 2⁶⁴
 
 
 def pairs_name(work: Work, item: tuple[Graph, int], place: int) -> str:
@@ -271,9 +275,8 @@ def _route_pairs(
     inside = (text >= f"{first:016x}") & (text.str.head(16) <= f"{last:016x}")
     scan = work.store.scan_frame(pairs.name).filter(inside, pl.col("similarity") >= pairs.least)
     frame = scan.collect()
-    places = roots.select("node", component=mixed(pl.col("root")))
     numbers = number_texts(frame[pairs.ends[0]]).alias("node")
-    return frame.with_columns(numbers).join(places, on="node").drop("node")
+    return frame.with_columns(numbers).join(roots, on="node").drop("node")
 
 
 def find_components(work: Work, graph: Graph, place: int, numbers: pl.Series) -> pl.Series:

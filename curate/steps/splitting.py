@@ -9,6 +9,7 @@ An assignment is an object for each block, and one that sums them up, which come
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from curate.duplicates.bands import least_power, number_texts
-from curate.duplicates.clusters import group_for_split, number_names
+from curate.duplicates.clusters import Kind, group_for_split, number_names
 from curate.release.shards import SPLITS
 from curate.release.splits import assign_splits
 from curate.steps.clustering import LINKS, read_links
@@ -197,16 +198,16 @@ def _blocks(settled: Settled) -> list[Block]:
     return [corpus_of(decided, made).blocks[place] for place, made in places(decided)]
 
 
-def _read_kept(work: Work, decided: Decided, number: int) -> pl.DataFrame:
-    """The kept documents of a block: a frame of `_READ`."""
+def _read_kept(work: Work, decided: Decided, number: int, more: Sequence[str] = ()) -> pl.DataFrame:
+    """The kept documents of a block: a frame of `_READ`, and more columns."""
     place, made = places(decided)[number]
     corpus = corpus_of(decided, made)
-    frame = read_documents(work, corpus, place, ["id", "parent", "work", "snapshot"])
+    frame = read_documents(work, corpus, place, ["id", "parent", "work", "snapshot", *more])
     frame = frame.hstack(read_scores(work, corpus.blocks[place], ["text_hash"]))
     verdicts = read_verdicts(work, decided, place, made=made)
     row = pl.int_range(frame.height, dtype=pl.UInt32, eager=True).alias("row")
     frame = frame.with_columns(row, pl.lit(number, dtype=pl.UInt32).alias("block"))
-    return frame.select(_READ.names()).filter(verdicts["removed_by"].is_null())
+    return frame.select(*_READ.names(), *more).filter(verdicts["removed_by"].is_null())
 
 
 # --- in pieces
@@ -224,20 +225,33 @@ def plan_cut(work: Work, settled: Settled) -> Cut:
 
 
 def enter_block(work: Work, item: tuple[Cut, int]) -> None:
-    """What groups hang on: from each kept document edges to its parent, its work, and its text."""
+    """What groups hang on: texts, and from a document's text edges to its work, its parent, its id.
+
+    The last where it may be a parent: the first part of a document, or what others are made of.
+    """
     cut, number = item
-    kept = _read_kept(work, cut.settled.decided, number)
-    ids = number_names("id", kept["id"])
-    named = {
-        "parent": number_names("id", kept["parent"]),
-        "work": number_names("work", kept["work"]),
-        "text_hash": number_texts(kept["text_hash"]),
-    }
-    edges = [
-        np.array([some.filter(kept[name].is_not_null()).to_numpy() for some in (ids, other)])
-        for name, other in named.items()
+    decided = cut.settled.decided
+    kept = _read_kept(work, decided, number, ["part"])
+    nodes = _nodes(kept)
+    is_parent = kept["part"].is_not_null() | bool(decided.made.blocks)
+    named: list[tuple[Kind, pl.Series]] = [
+        ("id", kept["parent"]),
+        ("work", kept["work"]),
+        ("id", kept["id"].set(~is_parent, None)),
     ]
-    write_nodes(work, cut.graph, number, ids, np.concatenate(edges, axis=1).astype(np.uint64))
+    edges = []
+    for kind, names in named:
+        there = names.is_not_null()
+        ends = nodes.filter(there), number_names(kind, names.filter(there))
+        edges.append(np.array([end.to_numpy() for end in ends]))
+    write_nodes(work, cut.graph, number, nodes, np.concatenate(edges, axis=1).astype(np.uint64))
+
+
+def _nodes(kept: pl.DataFrame) -> pl.Series:
+    """The node of each document: its text's, or its own where it has none."""
+    return number_texts(kept["text_hash"]).zip_with(
+        kept["text_hash"].is_not_null(), number_names("id", kept["id"])
+    )
 
 
 def gathered_name(work: Work, item: tuple[Cut, int]) -> str:
@@ -250,8 +264,8 @@ def gather_block(work: Work, item: tuple[Cut, int]) -> None:
     """The kept documents of a block; one that hangs on nothing is a component."""
     cut, number = item
     kept = _read_kept(work, cut.settled.decided, number)
-    ids = number_names("id", kept["id"])
-    component = find_components(work, cut.graph, number, ids).fill_null(ids)
+    nodes = _nodes(kept)
+    component = find_components(work, cut.graph, number, nodes).fill_null(nodes)
     write_by_component(work, gathered_name(work, item), kept.with_columns(component))
 
 

@@ -30,13 +30,14 @@ ROWS = 600
 def draw_documents() -> pl.DataFrame:
     """Documents with texts, parents and works that others have too; some are removed."""
     draw = random.Random(4)
-    texts = [f"{draw.getrandbits(128):032x}" for _ in range(ROWS // 2)]
+    texts = [f"{draw.getrandbits(128):032x}" for _ in range(ROWS * 2)]
     ids = [f"{draw.getrandbits(128):032x}" for _ in range(ROWS)]
-    works = [*map(str, range(40)), *[None] * 200]
+    works = [*map(str, range(40)), *[None] * 800]
     return pl.DataFrame(
         {
             "id": ids,
             "parent": [draw.choice([*ids[:50], *[None] * 200]) for _ in ids],
+            "part": [1] * 50 + [None] * (ROWS - 50),
             "work": [draw.choice(works) for _ in ids],
             "snapshot": [draw.choice(["A", "B", None]) for _ in ids],
             "text_hash": [draw.choice([*texts, None]) for _ in ids],
@@ -68,7 +69,7 @@ def write_corpus(work: Work, documents: pl.DataFrame) -> Settled:
         work.store.write_frame(deciding.members_name("none", number), nobody)
         blocks.append(block)
     texts = [*documents["text_hash"].drop_nulls().unique().sort(), "f" * 32]
-    pairs = sorted({tuple(sorted(draw.sample(texts, 2))) for _ in range(120)})
+    pairs = sorted({tuple(sorted(draw.sample(texts, 2))) for _ in range(200)})
     rows = [(*pair, draw.choice([0.4, 0.5, 0.9])) for pair in pairs]
     work.store.write_frame(name_of("link", "links"), pl.DataFrame(rows, LINKS, orient="row"))
     was = [draw.choice([None, None, None, "train", "validation"]) for _ in range(ROWS)]
