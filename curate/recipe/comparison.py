@@ -66,7 +66,8 @@ def parse_size(size: object) -> int:
     count = round(float(found[1]) * _SIZES[found[2]]) if found and found[2] in _SIZES else 0
     if count > PROCESS_BYTES:
         return count
-    asked = "[duplicates] memory is a size above 256MiB, which a process needs without any data"
+    least = f"{PROCESS_BYTES >> 20}MiB"
+    asked = f"[duplicates] memory is a size above {least}, which a process needs without any data"
     raise RecipeError(asked, f"{size!r} came", "", 'as in memory = "2GiB"')
 
 

@@ -241,7 +241,7 @@ def test_memory_is_read(memory, found):
     assert "memory" not in recipe.duplicates.model_dump()
 
 
-@pytest.mark.parametrize("memory", ["256MiB", "2 gigs", "much", 1000])
+@pytest.mark.parametrize("memory", ["320MiB", "2 gigs", "much", 1000])
 def test_memory_that_is_none_or_too_little_is_refused(memory):
     with pytest.raises(RecipeError, match="memory"):
         make_recipe({**RECIPE, "duplicates": {"memory": memory}})
