@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from curate.sources.cues import Cues, Note
+from curate.sources.cues import BREAK, Cues, Note
 
 HEADER_BYTES, BLOCK_BYTES, FIELD_BYTES = 1024, 128, 112
 _SUBTITLE_END, _USER_DATA, _NEW_LINE, _UNUSED = 0xFF, 0xFE, 0x8A, 0x8F
@@ -79,7 +79,7 @@ def read_ebu_stl(data: bytes, note: Note) -> Iterator[Cues]:
             ends.append(_frames(block[9:13], rate))
             texts.append(_stl_text(field, table))
         field = b""
-    yield Cues(starts, ends, texts)
+    yield Cues(starts, ends, BREAK.join(texts))
 
 
 def read_scc(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
@@ -106,7 +106,7 @@ def read_scc(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         if line.strip() and not _SCC_LINE.match(line):
             note("cues_damaged", 0)
     screen.end()
-    yield Cues(screen.starts, screen.ends, screen.texts)
+    yield Cues(screen.starts, screen.ends, BREAK.join(screen.texts))
 
 
 class _Screen:

@@ -36,12 +36,17 @@ class Cues(NamedTuple):
     Attributes:
         starts: seconds; NaN where unknown.
         ends: seconds; NaN where unknown.
-        texts: of each cue.
+        text: of the cues, `BREAK` between them.
     """
 
     starts: Sequence[float]
     ends: Sequence[float]
-    texts: list[str]
+    text: str
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of each cue."""
+        return self.text.split(BREAK) if self.starts else []
 
 
 Reader = Callable[[Iterable[str], Note], Iterator[Cues]]  # of a file's text, cut anywhere
@@ -150,10 +155,10 @@ def after(text: str, *marks: str) -> int:
 def in_plain(cues: Cues) -> Cues:
     r"""The cues without markup, entities decoded, each line's white space made single.
 
-    >>> in_plain(Cues([0.0], [1.0], ["{\\an8}<i>- Who's\n there?</i>\n\n - Tom &amp; me."])).texts
-    ["- Who's\nthere?\n- Tom & me."]
+    >>> in_plain(Cues([0.0], [1.0], "{\\an8}<i>- Who's\n there?</i>\n\n - Tom &amp; me.")).text
+    "- Who's\nthere?\n- Tom & me."
     """
-    return cues._replace(texts=plain_text(BREAK.join(cues.texts)).split(BREAK))
+    return cues._replace(text=plain_text(cues.text))
 
 
 def plain_text(text: str) -> str:
@@ -252,13 +257,11 @@ def _usual_subrip(chunk: str) -> Cues | None:
     from curate.sources import cue_cuts, cue_scan
 
     digits, texts = cue_cuts.subrip(cue_scan.codes_of(chunk), spaces())
-    if not len(texts):
+    count = digits.shape[1] // 2
+    if not count:
         return None
     seconds = (digits.T @ _WEIGHTS).tolist()
-    count = len(texts)
-    begins, ends = texts.T.tolist()
-    found = [chunk[begin:end] for begin, end in zip(begins, ends, strict=True)]
-    return Cues(seconds[:count], seconds[count:], found)
+    return Cues(seconds[:count], seconds[count:], cue_scan.text_of(texts))
 
 
 def _usual_webvtt(chunk: str, line: int, note: Note) -> Cues | None:
@@ -271,7 +274,7 @@ def _usual_webvtt(chunk: str, line: int, note: Note) -> Cues | None:
     for number in others.tolist():
         note("blocks_left_out", line + number)
     starts, ends = times.T.tolist()
-    return Cues(starts, ends, cue_scan.text_of(texts).split(BREAK))
+    return Cues(starts, ends, cue_scan.text_of(texts))
 
 
 def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:
@@ -306,7 +309,7 @@ def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:
                 continue
             before = before or "cues_damaged"
             note(before, line + number)
-    return Cues(starts, ends, texts)
+    return Cues(starts, ends, BREAK.join(texts))
 
 
 def _split(

@@ -18,7 +18,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.sources.cues import UNSPACED, Cues, decode_entities, in_plain, spaces
+from curate.sources.cues import BREAK, UNSPACED, Cues, decode_entities, in_plain, spaces
 
 MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
 JOINT = "\x05"  # between two tokens; XML can hold none of these characters
@@ -234,7 +234,7 @@ def _sentences(
     starts, ends = times.T.tolist()
     length, unspaced = opus_scan.loosen(texts, _kinds())
     text = detokenise(cue_scan.text_of(texts[:length]), language, unspaced=unspaced)
-    yield Cues(starts, ends, text.split("\n"))
+    yield Cues(starts, ends, text.replace("\n", BREAK))
 
 
 @cache
@@ -291,7 +291,7 @@ def sentences_by_rules(
     yield Cues(
         [start for start, _ in times],
         [end for _, end in times],
-        detokenise("\n".join(texts), language).split("\n"),
+        detokenise("\n".join(texts), language).replace("\n", BREAK),
     )
 
 
