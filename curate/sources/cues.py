@@ -103,10 +103,8 @@ def read_subrip(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         blocks: the file's text, cut anywhere.
         note: is called with `cues_damaged` and the line that ends what was no cue.
     """
-    line = 0
-    for chunk in cut(blocks, _last_subrip_cue):
+    for chunk, line in _with_lines(cut(blocks, _last_subrip_cue)):
         yield _usual_subrip(chunk) or _read_lines(chunk, line, note, webvtt=False)
-        line += chunk.count("\n")
 
 
 def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
@@ -117,10 +115,17 @@ def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         note: is called with `cues_damaged` or `blocks_left_out` and the line that ends what was
             no cue. An arrow in no timing is harmless where there is no dialogue.
     """
-    line = 0
-    for chunk in cut(blocks, lambda text: after(text, "\n\n")):
+    for chunk, line in _with_lines(cut(blocks, lambda text: after(text, "\n\n"))):
         yield _usual_webvtt(chunk, line, note) or _read_lines(chunk, line, note, webvtt=True)
-        line += chunk.count("\n")
+
+
+def _with_lines(chunks: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Parts of a text, and how many lines come before each; those of the last are not counted."""
+    line, before = 0, ""
+    for chunk in chunks:
+        line += before.count("\n")
+        yield chunk, line
+        before = chunk
 
 
 def cut(blocks: Iterable[str], boundary: Callable[[str], int]) -> Iterator[str]:
