@@ -190,11 +190,11 @@ class Sink:
             "input": self.input,
             **facts,
         }
-        for name, column in self._documents.items():
-            value = row.get(name)
+        for name, value in row.items():
             if isinstance(value, str) and not value.isascii():
-                value = _scalar_values(value)
-            column.append(value)
+                row[name] = _scalar_values(value)
+        for name, column in self._documents.items():
+            column.append(row.get(name))
         self.text_bytes += len(text)
         self.counts["documents"] += 1
         if self.on_full is not None and self.text_bytes >= self.block_bytes:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from curate.sources.cues import Cues, Note
+from curate.sources.cues import BREAK, Cues, Note
 
 HEADER_BYTES, BLOCK_BYTES, FIELD_BYTES = 1024, 128, 112
 _SUBTITLE_END, _USER_DATA, _NEW_LINE, _UNUSED = 0xFF, 0xFE, 0x8A, 0x8F
@@ -30,9 +30,12 @@ _MARKS = {  # before the letter, where Unicode has them after it
 _SCC_LINE = re.compile(
     r"^\s*(\d\d):(\d\d):(\d\d)[:;.,](\d\d)[ \t]+((?:[0-9a-fA-F]{4}[ \t]*)+)$", re.MULTILINE
 )
-_SCC_WORD = re.compile("[0-9a-fA-F]{4}")  # also where nothing parts two of them
+_NO_PARITY = bytes(byte & 0x7F for byte in range(256))
 _SCC_RATE = 30000 / 1001
-_BASIC = str.maketrans("*\\^_`{|}~\x7f", "áéíóúç÷Ññ█")
+_BASIC = [
+    chr(code).translate(str.maketrans("*\\^_`{|}~\x7f", "áéíóúç÷Ññ█")) if code >= ord(" ") else ""
+    for code in range(128)
+]
 _SPECIAL = "®°½¿™¢£♪à èâêîôû"
 _EXTENDED = (
     "ÁÉÓÚÜü‘¡*'—©℠•“”ÀÂÇÈÊËëÎÏïÔÙùÛ«»",
@@ -79,7 +82,7 @@ def read_ebu_stl(data: bytes, note: Note) -> Iterator[Cues]:
             ends.append(_frames(block[9:13], rate))
             texts.append(_stl_text(field, table))
         field = b""
-    yield Cues(starts, ends, texts)
+    yield Cues(starts, ends, BREAK.join(texts))
 
 
 def read_scc(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
@@ -93,20 +96,20 @@ def read_scc(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
     screen = _Screen()
     for hours, minutes, seconds, frames, codes in _SCC_LINE.findall(text):
         time = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(frames) / _SCC_RATE
-        last = b""
-        for count, word in enumerate(_SCC_WORD.findall(codes)):
-            pair = bytes(byte & 0x7F for byte in bytes.fromhex(word))
+        last = None
+        data = bytes.fromhex(codes).translate(_NO_PARITY)
+        for count, pair in enumerate(zip(data[::2], data[1::2], strict=True)):
             is_control = 0x10 <= pair[0] <= 0x1F  # noqa: PLR2004  # codes that are sent twice
             if is_control and pair == last:
-                last = b""
+                last = None
                 continue
             last = pair
-            screen.take(pair, time + count / _SCC_RATE)
+            screen.take(*pair, time + count / _SCC_RATE)
     for line in text.split("\n")[1:]:
         if line.strip() and not _SCC_LINE.match(line):
             note("cues_damaged", 0)
     screen.end()
-    yield Cues(screen.starts, screen.ends, screen.texts)
+    yield Cues(screen.starts, screen.ends, BREAK.join(screen.texts))
 
 
 class _Screen:
@@ -122,12 +125,11 @@ class _Screen:
         self._mode = _LOAD
         self._other_channel = False
 
-    def take(self, pair: bytes, time: float) -> None:
+    def take(self, first: int, second: int, time: float) -> None:
         """Take a pair of bytes, without parity."""
-        first, second = pair
         if first >= 0x20:  # noqa: PLR2004  # characters
             if not self._other_channel:
-                self._write("".join(chr(b) for b in pair if b >= 0x20).translate(_BASIC), time)  # noqa: PLR2004
+                self._write(_BASIC[first] + _BASIC[second], time)
             return
         if first < 0x10:  # noqa: PLR2004  # filling, extended data
             return

@@ -59,16 +59,18 @@ def subrip(codes: Any, kinds: Any) -> Any:
         kinds: of `cues.spaces`.
 
     Returns:
-        uint8[9, 2 cues]: the digits of the starts, then of the ends; int64[cues, 2]: where each text
-        begins, with the line end after the times, and ends. No cues where anything is otherwise.
+        uint8[9, 2 cues]: the digits of the starts, then of the ends; uint32[characters]: the texts
+        with `BREAK` between them, each with the line end after the times. No cues where anything
+        is otherwise.
     """
-    none = np.empty((9, 0), np.uint8), np.empty((0, 2), np.int64)
     size = len(codes)
+    out = np.empty(size, np.uint32)
+    length = 0
+    none = np.empty((9, 0), np.uint8), out[:0]
     cues = 0
     for at in range(1, size):
         cues += codes[at] == GREATER and codes[at - 1] == DASH
     digits = np.empty((9, 2 * cues), np.uint8)
-    texts = np.empty((cues, 2), np.int64)
     cue = 0
     least = 0  # where the times may begin at the earliest
     for at in range(size):
@@ -101,14 +103,19 @@ def subrip(codes: Any, kinds: Any) -> Any:
                 return none
             if codes[stop - 1] != NEWLINE or codes[stop - 2] != NEWLINE:
                 return none
-            texts[cue - 1, 1] = stop - 2
+            text = codes[least : stop - 2]
+            out[length : length + len(text)] = text
+            length += len(text) + 1
+            out[length - 1] = BREAK
         least = at + 2 + STAMP
         if least == size or codes[least] != NEWLINE:
             return none
-        texts[cue, 0] = least
-        texts[cue, 1] = size
         cue += 1
-    return digits, texts
+    if cue > 0:
+        text = codes[least:]
+        out[length : length + len(text)] = text
+        length += len(text)
+    return digits, out[:length]
 
 
 @compiled

@@ -93,13 +93,17 @@ def read_substation(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         spoken = BREAK.join([cue[2] for cue in cues])
         if "\\p" in spoken:
             spoken = _DRAWING.sub("", spoken)
-        texts = _OVERRIDE.sub("", spoken).replace("\\n", "\n").split(BREAK) if cues else []
+        texts = _OVERRIDE.sub("", spoken).replace("\\n", "\n").split(BREAK)
         kept = [
             (*cue[:2], text)
-            for place, (cue, text) in enumerate(zip(cues, texts, strict=True))
+            for place, (cue, text) in enumerate(zip(cues, texts, strict=False))  # none has one text
             if not place or text != texts[place - 1] or cue[0] > cues[place - 1][1]
         ]
-        yield Cues([cue[0] for cue in kept], [cue[1] for cue in kept], [cue[2] for cue in kept])
+        yield Cues(
+            [cue[0] for cue in kept],
+            [cue[1] for cue in kept],
+            BREAK.join([cue[2] for cue in kept]),
+        )
 
 
 def read_subviewer(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
@@ -112,7 +116,7 @@ def read_subviewer(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         yield Cues(
             [_time(*pieces[at : at + 4]) for at in range(0, len(pieces), 9)],
             [_time(*pieces[at : at + 4]) for at in range(4, len(pieces), 9)],
-            [text.replace("[br]", "\n") for text in pieces[8::9]],
+            BREAK.join(pieces[8::9]).replace("[br]", "\n"),
         )
 
 
@@ -129,8 +133,7 @@ def read_spruce(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
             ]
             for at in (0, 4)
         )  # fmt: skip
-        texts = _bars([row[8] for row in rows])
-        yield Cues(starts, ends, [_TOGGLE.sub("", text) for text in texts])
+        yield Cues(starts, ends, _TOGGLE.sub("", _bars([row[8] for row in rows])))
 
 
 def _whole_lines(blocks: Iterable[str]) -> Iterator[str]:
@@ -146,12 +149,12 @@ def _framed(rows: list[tuple[str, str, str]], rate: float) -> Cues:
     )
 
 
-def _bars(texts: list[str]) -> list[str]:
+def _bars(texts: list[str]) -> str:
     """Texts with lines instead of bars, and without the slashes that make lines italic."""
     joined = BREAK.join(texts)
     if "/" in joined:
         joined = _ITALIC_LINE.sub(r"\1\2", joined)
-    return joined.replace("|", "\n").split(BREAK) if texts else []
+    return joined.replace("|", "\n")
 
 
 def _note_rest(chunk: str, found: int, pattern: re.Pattern[str], note: Note) -> None:

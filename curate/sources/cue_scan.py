@@ -68,7 +68,11 @@ def codes_of(text: str) -> NDArray[np.uint32]:
 
 def text_of(codes: NDArray[np.uint32]) -> str:
     """The text of some characters."""
-    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+    size = len(codes)
+    if not size:
+        return ""
+    text: str = codes.view(f"<U{size}").item()  # thrice as fast as a codec
+    return text.ljust(size, "\0")  # numpy leaves them out at the end
 
 
 def kinds_of(classes: Sequence[str]) -> NDArray[np.uint16]:

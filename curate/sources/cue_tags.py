@@ -13,14 +13,16 @@ from collections.abc import Iterable, Iterator
 
 from curate.sources.cues import BREAK, Cues, Note, after, cut
 
-_PARAGRAPH = re.compile(
-    r"<(?:\w+:)?(p|div|body)\b([^<>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^<>\"']*)*)>"
-    r"|</(?:\w+:)?(p|div|body)\s*>"
-)
 _ATTRIBUTE = re.compile(r"""(?:^|\s)(?:\w+:)?(begin|end|dur|t|d|start)\s*=\s*["']([^"']*)["']""")
 _OTHERS = r"""(?:\s+(?!(?:\w+:)?(?:begin|end|dur|t|d|start)[\s=])[\w:-]+="[^"'=]*")*"""
 _STAMP = r"(\d{1,3}):(\d\d):(\d\d)\.(\d{1,9})"
-_USUAL = re.compile(rf"""{_OTHERS}\s+begin="{_STAMP}"\s+end="{_STAMP}"{_OTHERS}\s*""")
+_USUAL = rf"""{_OTHERS}\s+begin="{_STAMP}"\s+end="{_STAMP}"{_OTHERS}\s*"""
+_USUAL_TIMES = re.compile(_USUAL)
+_PARAGRAPH = re.compile(
+    rf"<(?:\w+:)?p{_USUAL}>([^<]*(?:<(?!/?(?:\w+:)?(?:p|div|body)\b)[^<]*)*)</(?:\w+:)?p\s*>"
+    r"|<(?:\w+:)?(p|div|body)\b([^<>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^<>\"']*)*)>"
+    r"|</(?:\w+:)?(p|div|body)\s*>"
+)
 _RATE = re.compile(r"""\bframeRate\s*=\s*["'](\d{1,3})["']""")
 _MULTIPLIER = re.compile(r"""\bframeRateMultiplier\s*=\s*["'](\d{1,6})[\s:](\d{1,6})["']""")
 _TICKS = re.compile(r"""\btickRate\s*=\s*["'](\d{1,9})["']""")
@@ -32,11 +34,14 @@ _NO_TEXT = re.compile(
     r"<!--.*?-->|<(?:\w+:)?(metadata)\b[^<>]*(?<!/)>.*?</(?:\w+:)?metadata\s*>", re.DOTALL
 )
 
-_SYNC = re.compile(r"<sync\b[^<>]*?\bstart\s*=\s*[\"']?\s*(-?\d{1,12})[^<>]*>", re.IGNORECASE)
+_SYNC = re.compile(  # and the paragraph that follows; or where all ends
+    r"<(?:sync\b[^<>]*?\bstart\s*=\s*[\"']?\s*(-?\d{1,12})[^<>]*>(?:\s*<p\b([^<>]*)>)?"
+    r"|/(?:body|sami)\b)",
+    re.IGNORECASE,
+)
 _CLASS = re.compile(r"\bclass\s*=\s*[\"']?\s*([^\s\"'<>]+)", re.IGNORECASE)
 _BLANK = re.compile(r"(?:&nbsp;?|&#160;|<[^<>]*>|\s)*", re.IGNORECASE)
 _SAMI_PARAGRAPH = re.compile(r"<p\b", re.IGNORECASE)
-_SAMI_END = re.compile(r"</(?:body|sami)\b", re.IGNORECASE)
 
 _YOUTUBE = re.compile(r"<(text|p)\b([^<>]*[^<>/])>(.*?)</\1>", re.DOTALL)
 
@@ -51,13 +56,17 @@ def read_ttml(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         inside: tuple[float, float, int] | None = None  # of the open paragraph
         text = _NO_TEXT.sub("", chunk) if "<!--" in chunk or "metadata" in chunk else chunk
         for tag in _PARAGRAPH.finditer(text):
-            name, attributes, closed = tag.groups()
-            if inside and (closed == "p" or name):
+            *times, whole, name, attributes, closed = tag.groups()
+            if inside and (closed == "p" or name or whole is not None):
                 starts.append(inside[0])
                 ends.append(inside[1])
                 texts.append(text[inside[2] : tag.start()])
                 inside = None
-            if name and not attributes.endswith("/"):
+            if whole is not None:
+                starts.append(sum(outer[-1:]) + _clock(*times[:4]))
+                ends.append(sum(outer[-1:]) + _clock(*times[4:]))
+                texts.append(whole)
+            elif name and not attributes.endswith("/"):
                 try:
                     begin, end = _span(attributes, rates, sum(outer[-1:]))
                 except ValueError:
@@ -78,13 +87,8 @@ def read_sami(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
     """The cues of a SAMI file: each ends where the next of its language begins."""
     language = None
     for chunk in cut(blocks, _last_sync):
-        _, *pieces = _SYNC.split(chunk)
-        cues = [
-            (name, int(start) / 1000, text)
-            for start, piece in zip(pieces[::2], pieces[1::2], strict=True)
-            for name, text in _sami_paragraphs(piece)
-        ]
-        spoken = Counter(name for name, _, text in cues if not _BLANK.fullmatch(text))
+        cues = list(_sami_paragraphs(chunk))
+        spoken = _spoken(cues)
         if language is None and spoken:
             language = min(spoken, key=lambda name: (-spoken[name], name))
         for name in sorted(spoken):
@@ -96,15 +100,36 @@ def read_sami(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         yield Cues(starts, ends, _flowed([cue[2] for cue in mine]))
 
 
-def _sami_paragraphs(piece: str) -> Iterator[tuple[str, str]]:
-    """Class (a language) and text of each paragraph between two times."""
-    first, *rest = _SAMI_PARAGRAPH.split(_SAMI_END.split(piece, maxsplit=1)[0])
-    if not rest or first.strip():
-        yield "", first
-    for paragraph in rest:
-        attributes, _, text = paragraph.partition(">")
-        named = _CLASS.search(attributes)
-        yield named[1].lower() if named else "", text
+def _sami_paragraphs(chunk: str) -> Iterator[tuple[str, float, str]]:
+    """Class (a language), time and text of each paragraph after a time."""
+    names: dict[str, str] = {}  # by the attributes
+    _, *pieces = _SYNC.split(chunk)
+    for start, attributes, piece in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        if start is None:
+            continue
+        seconds = int(start) / 1000
+        first, *rest = _SAMI_PARAGRAPH.split(piece) if "<p" in piece or "<P" in piece else (piece,)
+        if attributes is not None:
+            if attributes not in names:
+                names[attributes] = _name(attributes)
+            yield names[attributes], seconds, first
+        elif not rest or first.strip():
+            yield "", seconds, first
+        for paragraph in rest:
+            named, _, text = paragraph.partition(">")
+            yield _name(named), seconds, text
+
+
+def _name(attributes: str) -> str:
+    named = _CLASS.search(attributes)
+    return named[1].lower() if named else ""
+
+
+def _spoken(cues: list[tuple[str, float, str]]) -> dict[str, int]:
+    """How many cues of each class have text; of a class that is the only one, whether any has."""
+    if len({name for name, _, _ in cues}) == 1:
+        return {cues[0][0]: 1} if any(not _BLANK.fullmatch(text) for _, _, text in cues) else {}
+    return Counter(name for name, _, text in cues if not _BLANK.fullmatch(text))
 
 
 def read_youtube(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
@@ -122,7 +147,7 @@ def read_youtube(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
             starts.append(start)
             ends.append(start + length)
             texts.append(text.replace("&amp;", "&") if name == "text" else text)
-        yield Cues(starts, ends, texts)
+        yield Cues(starts, ends, BREAK.join(texts))
 
 
 class _Rates(tuple[float, float]):
@@ -149,7 +174,7 @@ def _span(attributes: str, rates: _Rates, outer: float) -> tuple[float, float]:
     Raises:
         ValueError: a time is none.
     """
-    if usual := _USUAL.fullmatch(attributes):
+    if usual := _USUAL_TIMES.fullmatch(attributes):
         first, second, third, fraction, *end = usual.groups()
         return outer + _clock(first, second, third, fraction), outer + _clock(*end)
     found = {name: _seconds(value, rates) for name, value in _ATTRIBUTE.findall(attributes)}
@@ -182,12 +207,10 @@ def _clock(hours: str, minutes: str, seconds: str, fraction: str) -> float:
     return whole + int(fraction) / 10.0 ** len(fraction)
 
 
-def _flowed(texts: list[str]) -> list[str]:
+def _flowed(texts: list[str]) -> str:
     """Texts with white space as HTML takes it, and lines where there are breaks."""
-    if not texts:
-        return []
     flowed = " ".join(BREAK.join(["", *texts, ""]).split())[1:-1]
-    return _LINE_BREAK.sub("\n", flowed).split(BREAK)
+    return _LINE_BREAK.sub("\n", flowed)
 
 
 def _last_paragraph(text: str) -> int:

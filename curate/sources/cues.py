@@ -36,12 +36,17 @@ class Cues(NamedTuple):
     Attributes:
         starts: seconds; NaN where unknown.
         ends: seconds; NaN where unknown.
-        texts: of each cue.
+        text: of the cues, `BREAK` between them.
     """
 
     starts: Sequence[float]
     ends: Sequence[float]
-    texts: list[str]
+    text: str
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of each cue."""
+        return self.text.split(BREAK) if self.starts else []
 
 
 Reader = Callable[[Iterable[str], Note], Iterator[Cues]]  # of a file's text, cut anywhere
@@ -98,10 +103,8 @@ def read_subrip(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         blocks: the file's text, cut anywhere.
         note: is called with `cues_damaged` and the line that ends what was no cue.
     """
-    line = 0
-    for chunk in cut(blocks, _last_subrip_cue):
+    for chunk, line in _with_lines(cut(blocks, _last_subrip_cue)):
         yield _usual_subrip(chunk) or _read_lines(chunk, line, note, webvtt=False)
-        line += chunk.count("\n")
 
 
 def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
@@ -112,10 +115,17 @@ def read_webvtt(blocks: Iterable[str], note: Note) -> Iterator[Cues]:
         note: is called with `cues_damaged` or `blocks_left_out` and the line that ends what was
             no cue. An arrow in no timing is harmless where there is no dialogue.
     """
-    line = 0
-    for chunk in cut(blocks, lambda text: after(text, "\n\n")):
+    for chunk, line in _with_lines(cut(blocks, lambda text: after(text, "\n\n"))):
         yield _usual_webvtt(chunk, line, note) or _read_lines(chunk, line, note, webvtt=True)
-        line += chunk.count("\n")
+
+
+def _with_lines(chunks: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Parts of a text, and how many lines come before each; those of the last are not counted."""
+    line, before = 0, ""
+    for chunk in chunks:
+        line += before.count("\n")
+        yield chunk, line
+        before = chunk
 
 
 def cut(blocks: Iterable[str], boundary: Callable[[str], int]) -> Iterator[str]:
@@ -150,10 +160,10 @@ def after(text: str, *marks: str) -> int:
 def in_plain(cues: Cues) -> Cues:
     r"""The cues without markup, entities decoded, each line's white space made single.
 
-    >>> in_plain(Cues([0.0], [1.0], ["{\\an8}<i>- Who's\n there?</i>\n\n - Tom &amp; me."])).texts
-    ["- Who's\nthere?\n- Tom & me."]
+    >>> in_plain(Cues([0.0], [1.0], "{\\an8}<i>- Who's\n there?</i>\n\n - Tom &amp; me.")).text
+    "- Who's\nthere?\n- Tom & me."
     """
-    return cues._replace(texts=plain_text(BREAK.join(cues.texts)).split(BREAK))
+    return cues._replace(text=plain_text(cues.text))
 
 
 def plain_text(text: str) -> str:
@@ -252,13 +262,11 @@ def _usual_subrip(chunk: str) -> Cues | None:
     from curate.sources import cue_cuts, cue_scan
 
     digits, texts = cue_cuts.subrip(cue_scan.codes_of(chunk), spaces())
-    if not len(texts):
+    count = digits.shape[1] // 2
+    if not count:
         return None
     seconds = (digits.T @ _WEIGHTS).tolist()
-    count = len(texts)
-    begins, ends = texts.T.tolist()
-    found = [chunk[begin:end] for begin, end in zip(begins, ends, strict=True)]
-    return Cues(seconds[:count], seconds[count:], found)
+    return Cues(seconds[:count], seconds[count:], cue_scan.text_of(texts))
 
 
 def _usual_webvtt(chunk: str, line: int, note: Note) -> Cues | None:
@@ -271,7 +279,7 @@ def _usual_webvtt(chunk: str, line: int, note: Note) -> Cues | None:
     for number in others.tolist():
         note("blocks_left_out", line + number)
     starts, ends = times.T.tolist()
-    return Cues(starts, ends, cue_scan.text_of(texts).split(BREAK))
+    return Cues(starts, ends, cue_scan.text_of(texts))
 
 
 def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:
@@ -306,7 +314,7 @@ def _read_lines(chunk: str, line: int, note: Note, *, webvtt: bool) -> Cues:
                 continue
             before = before or "cues_damaged"
             note(before, line + number)
-    return Cues(starts, ends, texts)
+    return Cues(starts, ends, BREAK.join(texts))
 
 
 def _split(

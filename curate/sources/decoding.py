@@ -15,7 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from curate.sources.encoding import BOMS, CERTAIN, codec_of, detect, find_wide, windows_twin
+from curate.sources.broadcast import is_ebu_stl
+from curate.sources.encoding import (
+    BOMS,
+    CERTAIN,
+    FALLBACK,
+    codec_of,
+    detect,
+    find_wide,
+    windows_twin,
+)
 
 BLOCK_BYTES = 1 << 18
 HEAD_BYTES = 1 << 16
@@ -195,6 +204,8 @@ def _encoding(head: bytes, sample: bytes, language: str) -> tuple[str, float]:
         return "utf-8", round(good / (good + bad), 4)
     declared = _DECLARED.match(head)
     codec = codec_of(declared[1].decode()) if declared else None
+    if is_ebu_stl(head):  # its own header says it; detection would be for nothing
+        codec = FALLBACK
     if codec and not codec.startswith("utf"):
         return windows_twin(codec, sample), DECLARED
     found = detect(sample, language=language.partition("_")[0] or None)

@@ -108,11 +108,12 @@ def make_of_signs(
     wanted |= scan.LYRIC if section.lyrics != "keep" else 0
     wanted |= scan.SPEAKER if section.remove_speakers else 0
     uploaders = scan.ADVERT | scan.CREDIT if section.remove_advertisements else 0
-    chosen = (bits & (wanted | uploaders)) != 0
+    removed = bool(every & uploaders) and _remove_advertisements(cues, bits, count)
+    wanted |= uploaders if removed else 0
+    chosen = (bits & wanted) != 0
     within = beginning = False
     quiet = every
-    if every & (wanted | uploaders):
-        removed = bool(every & uploaders) and _remove_advertisements(cues, bits, count)
+    if every & wanted:
         _change(cues, chosen, lambda part: _cleaned(part, section, count, changed=removed))
         if section.repair_ocr:
             signs = _opened([cues[place] for place in chosen.nonzero()[0].tolist()])

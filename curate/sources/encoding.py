@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import filterfalse
 
 from curate.languages import normalise_language
 
@@ -215,8 +216,8 @@ def sample(data: bytes) -> bytes:
     """
     lines: dict[bytes, None] = {}
     size = 0
-    for line in data.split(b"\n"):
-        if line.isascii() or line in lines:
+    for line in filterfalse(bytes.isascii, data.split(b"\n")):
+        if line in lines:
             continue
         first = _HIGH.search(line) if len(line) > SAMPLE_BYTES else None
         start = first.start() if first else 0

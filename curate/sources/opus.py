@@ -18,7 +18,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.sources.cues import UNSPACED, Cues, decode_entities, in_plain, spaces
+from curate.sources.cues import BREAK, UNSPACED, Cues, decode_entities, in_plain, spaces
 
 MAXIMUM_SENTENCE_CHARACTERS = 1 << 22  # what a file without </s> may hold in memory
 JOINT = "\x05"  # between two tokens; XML can hold none of these characters
@@ -80,33 +80,43 @@ def read_sentences(
         language: as the OPUS path spells it (`pt_br`); empty where unknown.
         note: is called with `cues_damaged` or `files_cut_short` and the line (from 1).
     """
-    end = ("", 1)
+    end = ""
+    end_line: Callable[[], int] = lambda: 1  # noqa: E731
     for chunk, line in _chunks(blocks, note):
         if chunk.endswith("</s>"):
             yield from _sentences(chunk, line, language, note)
         else:
-            end = chunk, line
-    if _SENTENCE.search(end[0]):
-        note("cues_damaged", end[1])
-    if f"</{root}" not in end[0]:
-        note("files_cut_short", end[1] + end[0].count("\n"))
+            end, end_line = chunk, line
+    if _SENTENCE.search(end):
+        note("cues_damaged", end_line())
+    if f"</{root}" not in end:
+        note("files_cut_short", end_line() + end.count("\n"))
 
 
-def _chunks(blocks: Iterable[str], note: Callable[[str, int], None]) -> Iterator[tuple[str, int]]:
-    """A file's text in parts that end with a sentence, then the rest; and their first lines."""
-    buffer, line = "", 1
+def _chunks(
+    blocks: Iterable[str], note: Callable[[str, int], None]
+) -> Iterator[tuple[str, Callable[[], int]]]:
+    """A file's text in parts that end with a sentence, then the rest.
+
+    With each comes what gives its first line, until the next is asked for: most need none.
+    """
+    buffer, line, before = "", 1, ""
+
+    def first_line() -> int:
+        return line + before.count("\n")
+
     for block in blocks:
         buffer, whole = _without_asides(buffer + block)
         cut = buffer.rfind("</s>", 0, whole) + len("</s>")
         if cut >= len("</s>"):
             chunk, buffer = buffer[:cut], buffer[cut:]
-            yield chunk, line
-            line += chunk.count("\n")
+            yield chunk, first_line
+            line, before = first_line(), chunk
         elif len(buffer) > MAXIMUM_SENTENCE_CHARACTERS:
-            note("cues_damaged", line)
-            line += buffer.count("\n")
+            note("cues_damaged", first_line())
+            line, before = first_line(), buffer
             buffer = ""
-    yield buffer, line
+    yield buffer, first_line
 
 
 def read_named_sentences(
@@ -213,12 +223,12 @@ def _find_aside(text: str, mark: str, begin: int) -> int:
 
 def _sentences(
     chunk: str,
-    line: int,
+    line: Callable[[], int],
     language: str,
     note: Callable[[str, int], None],
     names: list[str] | None = None,
 ) -> Iterator[Cues]:
-    """The sentences of a chunk that ends in `</s>`; `line` is the line of its beginning.
+    """The sentences of a chunk that ends in `</s>`; `line` gives the line of its beginning.
 
     Where `names` is given, the id of each sentence goes there.
     """
@@ -234,7 +244,7 @@ def _sentences(
     starts, ends = times.T.tolist()
     length, unspaced = opus_scan.loosen(texts, _kinds())
     text = detokenise(cue_scan.text_of(texts[:length]), language, unspaced=unspaced)
-    yield Cues(starts, ends, text.split("\n"))
+    yield Cues(starts, ends, text.replace("\n", BREAK))
 
 
 @cache
@@ -249,7 +259,7 @@ def _kinds() -> NDArray[np.uint16]:
 
 def sentences_by_rules(
     chunk: str,
-    line: int,
+    line: Callable[[], int],
     language: str,
     note: Callable[[str, int], None],
     names: list[str] | None = None,
@@ -283,7 +293,7 @@ def sentences_by_rules(
         first, last = (spans[1], spans[-2]) if len(spans) > 1 else ("", "")
         times.append((math.nan if _ENDS.search(first) else _seconds(first), _seconds(last)))
     if damaged:
-        lines = list(accumulate((p.count("\n") for p in chunk.split("</s>")), initial=line))
+        lines = list(accumulate((p.count("\n") for p in chunk.split("</s>")), initial=line()))
         for number in damaged:
             note("cues_damaged", lines[number + 1])
     if not texts:
@@ -291,7 +301,7 @@ def sentences_by_rules(
     yield Cues(
         [start for start, _ in times],
         [end for _, end in times],
-        detokenise("\n".join(texts), language).split("\n"),
+        detokenise("\n".join(texts), language).replace("\n", BREAK),
     )
 
 

@@ -454,13 +454,12 @@ def _lines_of(stream: BinaryIO, language: str, label: str, sink: PairSink) -> It
     content, kind = open_film(stream, language)
     noted: list[str] = []
     found = []
-    for starts, ends, texts in cues_of(
+    for starts, ends, written in cues_of(
         stream, content, kind, language, lambda what, _line: noted.append(what)
     ):
-        if not texts:
+        if not starts:
             continue
-        plain = plain_text(BREAK.join(texts))
-        spoken = make_dialogue(plain, _FILM, language, lambda _name, _number: None)
+        spoken = make_dialogue(plain_text(written), _FILM, language, lambda _name, _number: None)
         for start, end, text in zip(starts, ends, spoken.split(BREAK), strict=True):
             if text and end > start:  # false where a time is not known
                 found.append(Line(start, end, text.replace("\n", " ")))

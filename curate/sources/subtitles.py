@@ -261,20 +261,20 @@ def _scenes(
     joins = section.join_sentences and unit == "cues"  # sentences are whole
     rest = ""  # a scene that may go on
     begin = end = math.nan
-    for starts, ends, texts in cues:
-        if not texts:
+    for starts, ends, written in cues:
+        if not starts:
             continue
-        plain = plain_text(BREAK.join(texts))
-        silent = _empty(plain)
-        sink.count(unit, len(texts) - silent)
+        plain = plain_text(written)
+        number = len(starts) - _empty(plain)
+        sink.count(unit, number)
         spoken = cue_scan.codes_of(make_dialogue(plain, section, language, sink.count))
         out = np.empty(len(spoken) + 1, np.uint32)
         times = np.array(starts, np.float64), np.array(ends, np.float64)
         length, kept, begin, end = cue_scan.scenes(
             spoken, out, *times, begin, end, section.scene_gap_seconds
         )
-        if kept < len(texts) - silent:
-            sink.count("cues_emptied", len(texts) - silent - kept)
+        if kept < number:
+            sink.count("cues_emptied", number - kept)
         if not kept:
             continue
         text = cue_scan.text_of(out[:length])

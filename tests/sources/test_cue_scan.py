@@ -251,8 +251,8 @@ SENTENCE = st.lists(
 def sentences(reader, chunk):
     """The cues of a chunk with their names, and what was noted."""
     noted, names = [], []
-    found = list(reader(chunk, 1, "", lambda *seen: noted.append(seen), names))
-    return repr(found), names, noted, repr(list(reader(chunk, 1, "", lambda *_: None)))
+    found = list(reader(chunk, lambda: 1, "", lambda *seen: noted.append(seen), names))
+    return repr(found), names, noted, repr(list(reader(chunk, lambda: 1, "", lambda *_: None)))
 
 
 @given(st.lists(st.sampled_from(XML), max_size=30).map("".join))

@@ -17,7 +17,7 @@ from lxml import etree
 from curate.errors import InputError
 from curate.recipe import SubtitlesSection
 from curate.sources import InputFile, Sink, document_id
-from curate.sources.cues import Cues, in_plain
+from curate.sources.cues import BREAK, Cues, in_plain
 from curate.sources.opus import JOINT, detokenise, read_sentences
 from curate.sources.subtitles import label_of, read
 
@@ -433,9 +433,9 @@ def test_opus_xml_is_read_as_a_parser_reads_it(sentences, block_characters):
     for kind, tokens in sentences:
         line = " ".join(tokens) if kind == "raw" else detokenise(JOINT.join(tokens), "")
         expected.append(line)
-    texts = [text for _, _, some in cues for text in some]
-    both = (in_plain(Cues([], [], some)).texts for some in (texts, expected) if sentences)
-    found, wanted = ["".join("\n".join(some).split()) for some in both] or ["", ""]
+    texts = [text for some in cues for text in some.texts]
+    both = (in_plain(Cues([], [], BREAK.join(some))).text for some in (texts, expected))
+    found, wanted = ["".join(some.replace(BREAK, "\n").split()) for some in both]
     assert found == wanted
     assert [start for starts, _, _ in cues for start in starts] == list(range(len(sentences)))
     assert notes == []
