@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import re
+import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
@@ -20,6 +21,7 @@ from curate.errors import InputError
 CHUNK = 1 << 16  # bytes that are decompressed in one step
 _WINDOW = 1 << 20  # bytes that are read in one step
 _SMALLEST_BYTES = 18  # of a gzip member: its header and trailer
+_TRAILER = struct.Struct("<II")  # of a gzip member: checksum and size of the content
 _BACK = 1 << 20  # how far a broken member may have been read into the ones after it
 _HEAD_BYTES = 64  # of a member's content, by which it is known whether a record begins there
 _MAXIMUM_DICTIONARY_BYTES = 1 << 27
@@ -90,13 +92,14 @@ def _begin_gzip() -> Any:
 
 
 def _unpack_gzip(member: memoryview, most: int) -> bytearray | None:
-    size = int.from_bytes(member[-4:], "little")
+    if len(member) < _SMALLEST_BYTES:
+        return None
+    checksum, size = _TRAILER.unpack_from(member, len(member) - _TRAILER.size)
     if not 0 < size <= most:
         return None
     content = deflate.gzip_decompress(member, size)
     # It ignores what follows. Only the last part of this same member, written twice, passes for its
     # end: that is stepped over unsaid, and costs no record. To look for it costs a tenth of all.
-    checksum = int.from_bytes(member[-8:-4], "little")
     return content if len(content) == size and deflate.crc32(content) == checksum else None
 
 
@@ -313,7 +316,7 @@ class Members:
         if self._form.unpack is not None:
             member = self._source.until(self.at, self._form.magic, _SMALLEST_BYTES)
             try:
-                content = self._form.unpack(member, most) if member else None
+                content = self._form.unpack(member, most)
             except _ERRORS:
                 content = None
             if content is not None:
