@@ -293,7 +293,17 @@ def layout_words(data: Any, start: Any, stop: Any, keys: Any, values: Any, found
 
 
 @compiled
-def raw_end(data: Any, at: Any, name: Any, name_stop: Any, is_script: Any) -> Any:
+def next_opening(openings: Any, place: Any, at: Any) -> Any:
+    """The place in `openings`, from one on, of the first `<` at a byte or after it."""
+    while place < len(openings) and openings[place] < at:
+        place += 1
+    return place
+
+
+@compiled
+def raw_end(
+    data: Any, openings: Any, opening: Any, at: Any, name: Any, name_stop: Any, is_script: Any
+) -> Any:
     """Where the text of a raw-text element ends: at its end tag, or with the page.
 
     In a script, `<!--` followed by `<script` hides one end tag.
@@ -302,6 +312,11 @@ def raw_end(data: Any, at: Any, name: Any, name_stop: Any, is_script: Any) -> An
     length = name_stop - name
     escaped = doubled = False
     while at < size:
+        if not escaped:
+            opening = next_opening(openings, opening, at)
+            if opening == len(openings):
+                return size
+            at = openings[opening]
         byte = data[at]
         if byte == DASH and escaped:
             if at + 2 < size and data[at + 1] == DASH and data[at + 2] == GREATER:
