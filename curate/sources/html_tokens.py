@@ -138,12 +138,13 @@ _TEX_WORD = _literal("tex")
 
 
 @compiled
-def scan(data: Any, openings: Any, room: Any, names: Any, words_of_comments: Any) -> Any:
+def scan(data: Any, eights: Any, tags: Any, room: Any, names: Any, words_of_comments: Any) -> Any:
     """Walk over one page.
 
     Args:
         data: uint8[bytes], UTF-8.
-        openings: int64[openings], where it has a `<`.
+        eights: the same as uint64[bytes // 8].
+        tags: how many `<` it has.
         room: bytes of text that it can give at most.
         names: `curate.sources.html_names.names()`.
         words_of_comments: mask of the words that tell a section of comments.
@@ -154,7 +155,7 @@ def scan(data: Any, openings: Any, room: Any, names: Any, words_of_comments: Any
         (int32[facts, 3]: kind, start and stop in the fact bytes; of JSON-LD, in the page), fact
         bytes, and whether the page has more blocks than are kept.
     """
-    size, tags = len(data), len(openings)
+    size = len(data)
     (
         tag_keys, tag_numbers, flags, contexts, attribute_keys, attribute_numbers, meta_keys,
         meta_facts, role_keys, role_contexts, word_keys, word_numbers, keys, values,
@@ -177,10 +178,8 @@ def scan(data: Any, openings: Any, room: Any, names: Any, words_of_comments: Any
     state[NODES] = 1
     at: Any = np.int64(0)
     text_from: Any = at
-    opening: Any = np.int64(0)
     while at < size:
-        opening = next_opening(openings, opening, at)
-        at = openings[opening] if opening < tags else np.int64(size)
+        at = next_opening(data, eights, at)
         following = data[at + 1] if at + 1 < size else np.uint8(0)
         is_end = following == SLASH
         letter = (data[at + 2] if at + 2 < size else np.uint8(0)) if is_end else following
@@ -335,7 +334,7 @@ def scan(data: Any, openings: Any, room: Any, names: Any, words_of_comments: Any
             continue
         if flag & _RAW:
             is_foreign = counts[_SVG] + counts[_MATH] > 0
-            end = raw_end(data, openings, opening, at, name, name_stop, tag == _SCRIPT)
+            end = raw_end(data, eights, at, name, name_stop, tag == _SCRIPT)
             if tag == _PLAINTEXT:
                 end = size
             if tag == _TITLE and state[HAS_TITLE] == 0:
