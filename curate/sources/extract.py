@@ -159,10 +159,11 @@ def scan_page(html: str) -> Scan:
 
     page = html.encode("utf-8", "replace")
     data = np.frombuffer(page, np.uint8)
+    eights = data[: len(data) // 8 * 8].view(np.uint64)
     tags = int(np.count_nonzero(data == _OPENING))
     known = names()
     output, blocks, block_words, nodes, node_words, facts, buffer, is_full = html_tokens.scan(
-        data, tags, len(data) + len(data) // 4 + 64, known, html_measures.COMMENT_WORDS[0]
+        data, eights, tags, len(data) + len(data) // 4 + 64, known, html_measures.COMMENT_WORDS[0]
     )
     if is_full:
         raise SkipError("too_many_blocks", f"more than {html_tokens.MAXIMUM_BLOCKS} blocks of text")

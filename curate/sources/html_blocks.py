@@ -160,6 +160,16 @@ def describe(
             if score > best_score:
                 best_score = score
                 holders[3] = node
+    # logarithms that more than one row takes
+    page_logs = (_log(total), _log(count))
+    own_logs = np.empty(count, np.float32)
+    node_logs = np.zeros((len(nodes), 2), np.float32)  # of blocks, of the mean block
+    for row in range(count):
+        own_logs[row] = _log(measures[row, LENGTH])
+    for node in range(len(nodes)):
+        if sums[node, N_BLOCKS] > 0:
+            node_logs[node, 0] = _log(sums[node, N_BLOCKS])
+            node_logs[node, 1] = _log(max(1.0, sums[node, N_LENGTH]) / sums[node, N_BLOCKS])
     # cumulated sums: [n] is of the blocks before n
     lengths = np.zeros(count + 1, np.float64)
     links = np.zeros(count + 1, np.float64)
@@ -252,7 +262,7 @@ def describe(
         characters = max(np.float32(1), length)
         size = max(1, blocks[row, STOP] - blocks[row, START])
         k = 0
-        out[k] = _log(length)
+        out[k] = own_logs[row]
         k += 1
         out[k] = _log(measures[row, WORDS_])
         k += 1
@@ -330,11 +340,11 @@ def describe(
         k += 1
         out[k] = _log(lengths[after[row]] - lengths[row + 1]) if after[row] >= 0 else 20
         k += 1
-        out[k] = _log(total)
+        out[k] = page_logs[0]
         k += 1
         out[k] = links[count] / total
         k += 1
-        out[k] = _log(count)
+        out[k] = page_logs[1]
         k += 1
         out[k] = sums[0, N_PROSE] / total
         k += 1
@@ -366,12 +376,11 @@ def describe(
         above = node
         for _ in range(4):
             held = max(1.0, sums[above, N_LENGTH])
-            blocks_held = max(1.0, sums[above, N_BLOCKS])
             out[k] = sums[above, N_LINKED] / held
             out[k + 1] = sums[above, N_PROSE] / prose
             out[k + 2] = sums[above, N_LENGTH] / total
-            out[k + 3] = _log(blocks_held)
-            out[k + 4] = _log(held / blocks_held)
+            out[k + 3] = node_logs[above, 0]
+            out[k + 4] = node_logs[above, 1]
             out[k + 5] = min(nodes[above, CHILDREN], 30)
             out[k + 6] = sums[above, N_PROSE] / held
             k += 7
@@ -393,7 +402,7 @@ def describe(
                 out[k + 3] = (sums[below, N_FIRST] - sums[holders[1 + place], N_FIRST]) / max(
                     1.0, sums[holders[1 + place], N_BLOCKS]
                 )
-                out[k + 4] = _log(held / max(1.0, sums[below, N_BLOCKS]))
+                out[k + 4] = node_logs[below, 1]
             else:
                 out[k] = out[k + 1] = out[k + 2] = out[k + 3] = out[k + 4] = -1
             k += 5
@@ -416,7 +425,7 @@ def describe(
         k += 1
         out[k] = sums[held_by, N_PROSE] / prose if held_by >= 0 else -1
         k += 1
-        out[k] = _log(sums[held_by, N_BLOCKS]) if held_by >= 0 else -1
+        out[k] = node_logs[held_by, 0] if held_by >= 0 else -1
         k += 1
         above = node
         for _ in range(4):
@@ -442,7 +451,7 @@ def describe(
                 out[k] = out[k + 1] = out[k + 2] = out[k + 3] = out[k + 4] = -1
             else:
                 other = blocks[near, NODE]
-                out[k] = _log(measures[near, LENGTH])
+                out[k] = own_logs[near]
                 out[k + 1] = measures[near, DENSITY]
                 out[k + 2] = measures[near, LAST] == 3
                 out[k + 3] = (

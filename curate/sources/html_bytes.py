@@ -24,6 +24,11 @@ PRIME = np.uint64(0x100000001B3)
 SELF_CLOSING = 26  # place in the state that `html_stack` lists
 _LONGEST_CLASS = 1_024  # bytes
 
+# Eight bytes at once: those that are `<` become 0, and one that is 0 borrows its highest bit.
+_EIGHT_LESS = np.uint64(int.from_bytes(bytes([LESS]) * 8))
+_EIGHT_ONES = np.uint64(0x0101010101010101)
+_EIGHT_TOPS = np.uint64(0x8080808080808080)
+
 SPACE = np.zeros(256, np.bool_)
 SPACE[[9, 10, 12, 13, 32]] = True
 NAME_END = SPACE.copy()
@@ -293,7 +298,25 @@ def layout_words(data: Any, start: Any, stop: Any, keys: Any, values: Any, found
 
 
 @compiled
-def raw_end(data: Any, at: Any, name: Any, name_stop: Any, is_script: Any) -> Any:
+def next_opening(data: Any, eights: Any, at: Any) -> Any:
+    """Where the next `<` is, at a byte or after it; the page's size where there is none.
+
+    `eights` (uint64) are the same bytes, without the last ones.
+    """
+    size = len(data)
+    while at < size and data[at] != LESS:
+        at += 1
+        if at & 7 == 0:
+            while at >> 3 < len(eights):
+                bits = eights[at >> 3] ^ _EIGHT_LESS
+                if (bits - _EIGHT_ONES) & ~bits & _EIGHT_TOPS != 0:
+                    break
+                at += 8
+    return at
+
+
+@compiled
+def raw_end(data: Any, eights: Any, at: Any, name: Any, name_stop: Any, is_script: Any) -> Any:
     """Where the text of a raw-text element ends: at its end tag, or with the page.
 
     In a script, `<!--` followed by `<script` hides one end tag.
@@ -302,6 +325,10 @@ def raw_end(data: Any, at: Any, name: Any, name_stop: Any, is_script: Any) -> An
     length = name_stop - name
     escaped = doubled = False
     while at < size:
+        if not escaped:
+            at = next_opening(data, eights, at)
+            if at == size:
+                return size
         byte = data[at]
         if byte == DASH and escaped:
             if at + 2 < size and data[at + 1] == DASH and data[at + 2] == GREATER:

@@ -22,7 +22,6 @@ import numpy as np
 from curate.sources import html_names as known
 from curate.sources.html_bytes import (
     GREATER,
-    LESS,
     NAME_END,
     OFFSET,
     PRIME,
@@ -34,6 +33,7 @@ from curate.sources.html_bytes import (
     hash_lower,
     holds,
     layout_words,
+    next_opening,
     raw_end,
     read_attributes,
     read_number,
@@ -138,11 +138,12 @@ _TEX_WORD = _literal("tex")
 
 
 @compiled
-def scan(data: Any, tags: Any, room: Any, names: Any, words_of_comments: Any) -> Any:
+def scan(data: Any, eights: Any, tags: Any, room: Any, names: Any, words_of_comments: Any) -> Any:
     """Walk over one page.
 
     Args:
         data: uint8[bytes], UTF-8.
+        eights: the same as uint64[bytes // 8].
         tags: how many `<` it has.
         room: bytes of text that it can give at most.
         names: `curate.sources.html_names.names()`.
@@ -178,8 +179,7 @@ def scan(data: Any, tags: Any, room: Any, names: Any, words_of_comments: Any) ->
     at: Any = np.int64(0)
     text_from: Any = at
     while at < size:
-        while at < size and data[at] != LESS:
-            at += 1
+        at = next_opening(data, eights, at)
         following = data[at + 1] if at + 1 < size else np.uint8(0)
         is_end = following == SLASH
         letter = (data[at + 2] if at + 2 < size else np.uint8(0)) if is_end else following
@@ -334,7 +334,7 @@ def scan(data: Any, tags: Any, room: Any, names: Any, words_of_comments: Any) ->
             continue
         if flag & _RAW:
             is_foreign = counts[_SVG] + counts[_MATH] > 0
-            end = raw_end(data, at, name, name_stop, tag == _SCRIPT)
+            end = raw_end(data, eights, at, name, name_stop, tag == _SCRIPT)
             if tag == _PLAINTEXT:
                 end = size
             if tag == _TITLE and state[HAS_TITLE] == 0:
