@@ -17,7 +17,7 @@ import polars as pl
 from curate.errors import StoreError
 from curate.store import Store
 
-PART_DOCUMENTS = 250_000
+PART_DOCUMENTS = 100_000
 PART_NAMES = 1_000_000
 _WHOLE_INDEX = "uris.parquet"
 
