@@ -17,7 +17,7 @@ import numpy as np
 from curate.sources.wikitext_tokens import compiled
 
 JOINT, NEWLINE, SPACE = 5, 10, 32
-QUOTE, APOSTROPHE, SLASH, LESS, GREATER = 34, 39, 47, 60, 62
+QUOTE, APOSTROPHE, SLASH, LESS, GREATER, UNDERSCORE = 34, 39, 47, 60, 62, 95
 _LAST_MARK = 6  # the characters 2 to 6 are marks of `opus`
 _ENTITIES = ("amp;", "lt;", "gt;", "quot;", "apos;")
 _NAMES = np.zeros((5, 6), np.uint32)  # of the entities, and what they stand for
@@ -222,7 +222,13 @@ def sentences(codes: Any, kinds: Any) -> Any:
             at = end + 1
             continue
         if not inside:
+            if first == 115 and (second < SPACE or second > 126):
+                return none  # some white space is beyond ASCII
             at += 1
+            if first in (SLASH, UNDERSCORE) or 97 <= (first | 32) <= 122:
+                at = _tag_end(codes, at)
+                if at < 0:
+                    return none  # a sentence may begin within this tag
             continue
         if first == 119 and (_is_blank(second) or second == GREATER):  # <w
             end = _tag_end(codes, at + 2)
