@@ -264,7 +264,7 @@ def test_sentences_of_opus_are_what_the_expressions_give(chunk):
 @pytest.mark.parametrize("opened", ["<document id=", '<docu1\n1">', "<s\u2028a>", "</meta ", "<_a"])
 def test_a_sentence_within_another_tag_is_read_as_the_expressions_read_it(opened):
     film = '<s id="1"><time id="T1S" value="00:00:02,000" /><w id="1.0">Two</w></s>'
-    chunk = f"{opened}{film}{film}"
+    chunk = opened + film.replace('"1">', '"1">s id="0">') + film
     assert sentences(read_chunk, chunk) == sentences(sentences_by_rules, chunk)
 
 
