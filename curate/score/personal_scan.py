@@ -222,10 +222,11 @@ def _find_key(data: Any, at: int, begin: int, stop: int, keys: Any) -> Any:
         is_jwt = _starts(data, first, stop, _JWT)
         points = 0
         if text[length - 1] == 0x2E or is_jwt:  # SG.a.b, and the three parts of a JWT
-            while last + 1 < stop and data[last] == 0x2E and _is_key(np.int64(data[last + 1])):
+            most = min(stop, first + length + limits[prefix, 1] + 2)  # then it is too long
+            while last + 1 < most and data[last] == 0x2E and _is_key(np.int64(data[last + 1])):
                 last += 1
                 points += 1
-                while last < stop and _is_key(np.int64(data[last])):
+                while last < most and _is_key(np.int64(data[last])):
                     last += 1
         if is_jwt and points < 2:
             continue
