@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import polars as pl
 
@@ -23,16 +24,23 @@ _WHOLE_INDEX = "uris.parquet"
 
 
 @dataclass(frozen=True)
-class LedgerPart:
-    """The part `number` of `count` equal ranges of ids."""
+class _Part:
+    """The part `number` of `count` equal ranges."""
 
     number: int
     count: int
+    _kind: ClassVar[str]
 
     @property
     def name(self) -> str:
         """The part's file, relative to the release."""
-        return f"ledger/part-{self.number:05}-of-{self.count:05}.parquet"
+        return f"ledger/{self._kind}-{self.number:05}-of-{self.count:05}.parquet"
+
+
+class LedgerPart(_Part):
+    """A range of ids."""
+
+    _kind = "part"
 
     @property
     def bounds(self) -> tuple[str, str]:
@@ -46,25 +54,10 @@ class LedgerPart:
         return pl.col("id").is_between(pl.lit(low), pl.lit(high), closed="left")
 
 
-def plan_parts(documents: int) -> list[LedgerPart]:
-    """The parts of a ledger of so many documents."""
-    count = 1
-    while documents / count > PART_DOCUMENTS:
-        count *= 2
-    return [LedgerPart(number, count) for number in range(count)]
+class NamesPart(_Part):
+    """A range of hashes of names."""
 
-
-@dataclass(frozen=True)
-class NamesPart:
-    """The part `number` of `count` equal ranges of hashes of names."""
-
-    number: int
-    count: int
-
-    @property
-    def name(self) -> str:
-        """The part's file, relative to the release."""
-        return f"ledger/names-{self.number:05}-of-{self.count:05}.parquet"
+    _kind = "names"
 
     def holds(self) -> pl.Expr:
         """Whether a hash belongs to the part."""
@@ -73,12 +66,24 @@ class NamesPart:
         return pl.col("name_hash").is_between(first, last)
 
 
+def plan_parts(documents: int) -> list[LedgerPart]:
+    """The parts of a ledger of so many documents."""
+    count = _count_parts(documents, PART_DOCUMENTS)
+    return [LedgerPart(number, count) for number in range(count)]
+
+
 def plan_names(names: int) -> list[NamesPart]:
     """The parts of an index of so many names."""
-    count = 1
-    while names / count > PART_NAMES:
-        count *= 2
+    count = _count_parts(names, PART_NAMES)
     return [NamesPart(number, count) for number in range(count)]
+
+
+def _count_parts(rows: int, most: int) -> int:
+    """The least power of two of parts that hold at most so many rows each."""
+    count = 1
+    while rows / count > most:
+        count *= 2
+    return count
 
 
 def find_parts(store: Store, folder: str) -> list[LedgerPart]:

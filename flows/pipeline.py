@@ -209,10 +209,10 @@ def look_back(run: Run, decided: deciding.Decided) -> deciding.Decided:
     if work.recipe.duplicates.scope != "index":
         return decided
     name = indexing.earlier_name(work, corpus)
+    groups = indexing.plan_groups(work, corpus)
     if not run.has(name):
-        groups = indexing.plan_groups(work, corpus)
         run.objects("released", indexing.find_earlier, groups, indexing.found_name)
-        run.one("earlier", indexing.gather_earlier, groups, name)
+    run.one("earlier", indexing.gather_earlier, groups, name)
     key, repaired = indexing.settle_earlier(work, corpus)
     run.warnings += repaired
     return replace(decided, earlier=key)
